@@ -1,0 +1,36 @@
+#include "checks/history.h"
+
+#include <algorithm>
+
+namespace pgvigil {
+
+void History::add(Observation observation) {
+  newest_ = std::max(newest_, observation.at);
+  for (auto& [id, answer] : observation.answers) {
+    auto& all = series_[id];
+    auto place = all.end();
+    while (place != all.begin() && std::prev(place)->at > answer.at) --place;
+    all.insert(place, std::move(answer));
+    std::size_t rows = 0;
+    for (const Answer& a : all) rows += a.rows ? a.rows->size() : 0;
+    while (all.size() > 1 && (seconds_between(all.front().at, newest_) > keep_seconds || rows > keep_rows)) {
+      // One older answer stays: a rate needs a second point however slow the cadence.
+      if (all.size() <= 2 && rows <= keep_rows) break;
+      rows -= all.front().rows ? all.front().rows->size() : 0;
+      all.pop_front();
+    }
+  }
+}
+
+const std::deque<Answer>& History::series(const AnyProbe& probe) const {
+  static const std::deque<Answer> none;
+  const auto it = series_.find(probe.id());
+  return it == series_.end() ? none : it->second;
+}
+
+const Answer* History::latest(const AnyProbe& probe) const {
+  const auto& all = series(probe);
+  return all.empty() ? nullptr : &all.back();
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,39 @@
+// DB load: average active sessions over the samples, by query and by wait. Parallel workers count with their leader.
+#pragma once
+
+#include "checks/check.h"
+#include "checks/probes/activity.h"
+
+namespace pgvigil {
+
+// Where an active session spends its time.
+enum class Spends : std::uint8_t { cpu, lock, io, client, other };
+Spends spends(const Session& s);
+std::string_view to_string(Spends s);
+bool is_active(const Session& s);  // runs a statement for a client (state active), our own excluded
+
+struct QueryLoad {
+  std::string query_id, query, database, user, application;
+  double sessions = 0;          // average active sessions
+  double share = 0;             // of all load, 0..1
+  double oldest_seconds = 0;    // longest running execution seen
+  std::int64_t executions = 0;  // distinct ones seen
+  bool truncated = false;
+  std::vector<std::int64_t> pids;  // running it in the newest sample
+};
+
+struct Load {
+  std::size_t samples = 0;
+  double seconds = 0;   // from the first sample to the last
+  double active = 0;    // average active sessions, clients and their parallel workers
+  double clients = 0;   // the same without parallel workers
+  double by[5] = {};    // indexed by Spends
+  std::vector<QueryLoad> queries;  // by share, largest first
+};
+
+// Over the samples of the last `seconds`.
+Load load(const Input& in, double seconds);
+// vCPUs of the server: from the configuration, else from the host's or cgroup's CPU answer when local.
+std::optional<double> vcpus(const Input& in);
+
+}  // namespace pgvigil

@@ -1,0 +1,48 @@
+// The judge: which sequential scans of a plan are harmful. Pure: plan JSON and catalog facts in, verdicts out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/finding.h"
+
+namespace pgvigil {
+
+enum class ScanVerdict : std::uint8_t { harmful, rightful, unsure };
+std::string_view to_string(ScanVerdict v);
+
+// What is known of a relation a plan reads; bytes with TOAST only where a filter or output column needs it.
+struct RelationFacts {
+  std::string name;  // qualified, quoted
+  std::int64_t heap_bytes = 0, toast_bytes = 0;
+  std::optional<double> rows;
+};
+
+// One scan node that reads a relation whole, or nearly.
+struct Scan {
+  std::string schema, relation, alias;  // as EXPLAIN (VERBOSE) prints them; unquoted
+  std::string node;                     // "Seq Scan", "Parallel Seq Scan"
+  std::string filter;                   // as printed, literals blanked
+  double rows_kept = 0;                 // per execution, all parallel processes together
+  double rows_read = 0;                 // the relation's rows
+  double loops = 1;                     // executions of the node expected, from the joins above it
+  ScanVerdict verdict = ScanVerdict::unsure;
+  Confidence confidence = Confidence::medium;
+  std::string reason;                   // one sentence
+};
+
+struct PlanRelation { std::string schema, relation; };
+// Relations a plan scans in whatever way; empty for text that is no plan.
+std::vector<PlanRelation> plan_relations(const std::string& plan_json);
+// Shape without costs and constants: node types, relations, indexes.
+std::string plan_shape(const std::string& plan_json);
+
+struct JudgeOptions {
+  std::int64_t floor_bytes = 10LL << 20;  // smaller relations are never harmful
+  bool generic = false;                   // the plan was made without values
+};
+// Throws std::invalid_argument when the text is no plan of EXPLAIN (FORMAT JSON).
+std::vector<Scan> judge(const std::string& plan_json, const std::vector<RelationFacts>& facts, const JudgeOptions& options);
+
+}  // namespace pgvigil

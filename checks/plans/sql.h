@@ -1,0 +1,44 @@
+// SQL text as data: normalising, fingerprints, the columns a query compares. Wraps libpg_query; runs nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgvigil::sql {
+
+// Literals replaced by $n. Where the text cannot be parsed (truncated, newer grammar), quoted strings and
+// numbers are blanked by a scanner, so that no literal ever passes; `parsed` is then false.
+struct Normalised {
+  std::string text;
+  std::string fingerprint;  // 16 hex digits; of the blanked text when it does not parse
+  bool parsed = false;
+};
+Normalised normalise(std::string_view text);
+
+// Blanks literals in an expression as EXPLAIN prints it: (dump_id = 7) -> (dump_id = ?).
+std::string blank_literals(std::string_view expression);
+
+enum class Kind : std::uint8_t { select, insert, update, remove, merge, utility, several, unparsable };
+Kind kind(std::string_view text);  // remove: DELETE. WITH is seen through.
+
+// How a query uses the columns of one relation, in the order of the text.
+struct ColumnUse {
+  enum class How : std::uint8_t { equal, range, like, in_list, is_null, join, sort, group, function, cast, other };
+  std::string column;  // as quote_identifier prints it
+  How how = How::other;
+  std::string detail;  // the function's or type's name where how is function or cast
+};
+struct RelationUse {
+  std::string schema, relation;  // schema "" when the text does not say
+  std::vector<ColumnUse> uses;   // of filters and joins, then of ORDER BY
+  bool has_or = false;           // the conditions are not a plain conjunction
+  bool limit = false;
+};
+std::vector<RelationUse> relations(std::string_view text);  // empty when it does not parse
+
+std::string quote_identifier(std::string_view name);  // as PostgreSQL does, keywords included
+
+}  // namespace pgvigil::sql

@@ -2,9 +2,33 @@
 
 namespace pgvigil {
 
-const Answer* Input::newest_with_rows(const AnyProbe& probe) const {
-  const Answer* a = history_->latest(probe);
-  return a != nullptr && a->rows ? a : nullptr;
+namespace {
+
+// Seconds between two answers of a probe when all is well.
+double interval(Cadence c) {
+  switch (c) {
+    case Cadence::sample:
+      return 1;
+    case Cadence::cycle:
+      return 10;
+    case Cadence::sweep:
+      return 60;
+    case Cadence::slow:
+      return 600;
+    case Cadence::diagnose:
+      break;
+  }
+  return 3600;
+}
+
+}  // namespace
+
+const Answer* Input::seen(const AnyProbe& probe) const {
+  const auto& all = history_->series(probe);
+  const double oldest = 3 * interval(probe.about().cadence) + 3;
+  for (auto a = all.rbegin(); a != all.rend() && seconds_between(a->at, at_) <= oldest; ++a)
+    if (a->rows) return &*a;
+  return nullptr;
 }
 
 Scenario& Scenario::failed(double ago, const AnyProbe& probe, Failure failure) {

@@ -16,12 +16,30 @@ namespace pgvigil {
 
 // Units of settings: how the YAML writes them and the documents print them.
 enum class Unit : std::uint8_t { bytes, bytes_per_second, ratio, seconds, count, per_second };
-struct Bytes { using type = std::int64_t; static constexpr Unit unit = Unit::bytes; };
-struct BytesPerSecond { using type = double; static constexpr Unit unit = Unit::bytes_per_second; };
-struct Ratio { using type = double; static constexpr Unit unit = Unit::ratio; };
-struct Seconds { using type = double; static constexpr Unit unit = Unit::seconds; };
-struct Count { using type = double; static constexpr Unit unit = Unit::count; };
-struct PerSecond { using type = double; static constexpr Unit unit = Unit::per_second; };
+struct Bytes {
+  using type = std::int64_t;
+  static constexpr Unit unit = Unit::bytes;
+};
+struct BytesPerSecond {
+  using type = double;
+  static constexpr Unit unit = Unit::bytes_per_second;
+};
+struct Ratio {
+  using type = double;
+  static constexpr Unit unit = Unit::ratio;
+};
+struct Seconds {
+  using type = double;
+  static constexpr Unit unit = Unit::seconds;
+};
+struct Count {
+  using type = double;
+  static constexpr Unit unit = Unit::count;
+};
+struct PerSecond {
+  using type = double;
+  static constexpr Unit unit = Unit::per_second;
+};
 
 constexpr std::int64_t operator""_KiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 10; }
 constexpr std::int64_t operator""_MiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 20; }
@@ -54,10 +72,10 @@ struct HotQuery {
 
 // What the operator told us about a target, and how we look at it.
 struct Context {
-  std::string target;                  // display name
-  std::optional<double> vcpus = {};    // from the configuration, for a remote server
-  bool one_shot = false;               // diagnose: claims nothing about a past it has not seen
-  bool local = true;                   // the server's CPU is this machine's or this cgroup's
+  std::string target;                // display name
+  std::optional<double> vcpus = {};  // from the configuration, for a remote server
+  bool one_shot = false;             // diagnose: claims nothing about a past it has not seen
+  bool local = true;                 // the server's CPU is this machine's or this cgroup's
   std::vector<HotQuery> hot_queries = {};
 };
 
@@ -83,10 +101,13 @@ class Input {
     return it == settings_->values.end() ? s.fallback : static_cast<typename U::type>(it->second);
   }
 
-  // The newest rows; empty when the probe failed or was never asked.
+  // The newest answer with rows that is not older than three of the probe's intervals: one lost sample blinds
+  // nobody, a probe that keeps failing does. Null when there is none.
+  const Answer* seen(const AnyProbe& probe) const;
+  // Its rows; empty when there is no such answer.
   template <class Row>
   std::span<const Row> now(const Probe<Row>& probe) const {
-    const Answer* a = newest_with_rows(probe);
+    const Answer* a = seen(probe);
     return a == nullptr ? std::span<const Row>() : typed<Row>(*a);
   }
   // Every answer with rows not older than `seconds`, oldest first.
@@ -102,7 +123,7 @@ class Input {
   template <class Row, class T>
   std::optional<double> rate(const Probe<Row>& probe, const Row& row, T Row::*member, double seconds = 60) const {
     const auto& all = history_->series(probe);
-    const Answer* newest = newest_with_rows(probe);
+    const Answer* newest = seen(probe);
     const Row* base = nullptr;
     double span = 0;
     const std::string key = probe.key(row);
@@ -121,12 +142,15 @@ class Input {
 
  private:
   template <class Row>
-  static std::span<const Row> typed(const Answer& a) { return static_cast<const RowsOf<Row>&>(*a.rows).rows; }
+  static std::span<const Row> typed(const Answer& a) {
+    return static_cast<const RowsOf<Row>&>(*a.rows).rows;
+  }
   static double as_number(double v) { return v; }
   static double as_number(std::int64_t v) { return static_cast<double>(v); }
   template <class T>
-  static double as_number(const std::optional<T>& v) { return v ? static_cast<double>(*v) : NAN; }
-  const Answer* newest_with_rows(const AnyProbe& probe) const;  // null when the latest answer has no rows
+  static double as_number(const std::optional<T>& v) {
+    return v ? static_cast<double>(*v) : NAN;
+  }
 
   const History* history_;
   const Context* context_;
@@ -167,6 +191,7 @@ struct Check {
   std::string_view title;  // "Large table without an index"
   std::string_view why;    // what it does to the users, in a sentence or two
   Role role = Role::cause;
+  std::string_view family = {};                 // causes of one family are one incident; "": its own
   std::vector<std::string_view> explains = {};  // ids of checks whose findings this one accounts for
   std::vector<ProbeRef> reads = {};             // one that failed makes the check "unknown"
   std::vector<ProbeRef> may_read = {};          // sharpens the judgement; its failure only lowers confidence

@@ -39,17 +39,17 @@ struct Evidence {
 // One thing to paste. pgvigil never runs it.
 struct Step {
   std::string title;
-  std::string database;           // connect here
-  std::string run_as;             // role to run as: the owner's name, or "superuser"
-  std::string sql;                // whole statements, each ended by a semicolon; for psql, outside a transaction
-  std::string relief = {};        // "about 60 % of the load"
-  std::string duration = {};      // "about 40 s on an idle server"
-  std::string lock = {};          // what it blocks
+  std::string database;       // connect here
+  std::string run_as;         // role to run as: the owner's name, or "superuser"
+  std::string sql;            // whole statements, each ended by a semicolon; for psql, outside a transaction
+  std::string relief = {};    // "about 60 % of the load"
+  std::string duration = {};  // "about 40 s on an idle server"
+  std::string lock = {};      // what it blocks
   std::string undo = {};
   std::string caution = {};
-  double load_relieved = 0;       // average active sessions that this step takes away
-  double minutes = 0;             // expected duration; orders the steps with load_relieved
-  bool straight_path = true;      // false: an alternative, for when the straight path is closed
+  double load_relieved = 0;   // average active sessions that this step takes away
+  double minutes = 0;         // expected duration; orders the steps with load_relieved
+  bool straight_path = true;  // false: an alternative, for when the straight path is closed
 };
 
 struct Remedy {
@@ -66,11 +66,12 @@ struct Finding {
   Severity severity = Severity::warning;
   ActBy act_by = ActBy::now;
   Object object;
-  std::string sentence;    // one lower-case sentence without a final full stop
+  std::string sentence;  // one lower-case sentence without a final full stop
   std::vector<Evidence> evidence = {};
   std::vector<Remedy> remedies = {};
   Confidence confidence = Confidence::medium;
   std::string basis = {};  // what the confidence rests on
+  std::string fix = {};    // the cure in a few words: "index on public.documents (dump_id, path)"; "" when it has none
 
   // What ties findings together: a symptom is folded under a cause that explains its check.
   double load = 0;                          // average active sessions it accounts for; 0 when it carries none

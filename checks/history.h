@@ -21,7 +21,7 @@ class History {
  public:
   void add(Observation observation);
   const std::deque<Answer>& series(const AnyProbe& probe) const;  // empty when never asked
-  const Answer* latest(const AnyProbe& probe) const;               // null when never asked
+  const Answer* latest(const AnyProbe& probe) const;              // null when never asked
   const std::map<std::string, std::deque<Answer>, std::less<>>& all() const { return series_; }
   Time newest() const { return newest_; }
   bool empty() const { return series_.empty(); }

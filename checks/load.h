@@ -24,10 +24,10 @@ struct QueryLoad {
 
 struct Load {
   std::size_t samples = 0;
-  double seconds = 0;   // from the first sample to the last
-  double active = 0;    // average active sessions, clients and their parallel workers
-  double clients = 0;   // the same without parallel workers
-  double by[5] = {};    // indexed by Spends
+  double seconds = 0;              // from the first sample to the last
+  double active = 0;               // average active sessions, clients and their parallel workers
+  double clients = 0;              // the same without parallel workers
+  double by[5] = {};               // indexed by Spends
   std::vector<QueryLoad> queries;  // by share, largest first
 };
 

@@ -13,7 +13,11 @@ namespace {
 std::size_t utf8_length(std::string_view s, std::size_t i) {
   const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(s[k]); };
   const unsigned char first = byte(i);
-  std::size_t n = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+  std::size_t n = first < 0x80                    ? 1
+                  : first >= 0xC2 && first < 0xE0 ? 2
+                  : (first & 0xF0) == 0xE0        ? 3
+                  : first >= 0xF0 && first < 0xF5 ? 4
+                                                  : 0;
   if (n == 0 || i + n > s.size()) return 0;
   for (std::size_t k = 1; k < n; ++k)
     if ((byte(i + k) & 0xC0) != 0x80) return 0;
@@ -86,10 +90,14 @@ void decode_cell(const Cell& cell, bool& out) {
 void decode_cell(const Cell& cell, std::int64_t& out) { out = parse_number<std::int64_t>(not_null(cell), "bigint"); }
 void decode_cell(const Cell& cell, double& out) {
   const std::string& s = not_null(cell);
-  if (s == "NaN") out = NAN;
-  else if (s == "Infinity") out = INFINITY;
-  else if (s == "-Infinity") out = -INFINITY;
-  else out = parse_number<double>(s, "double precision");
+  if (s == "NaN")
+    out = NAN;
+  else if (s == "Infinity")
+    out = INFINITY;
+  else if (s == "-Infinity")
+    out = -INFINITY;
+  else
+    out = parse_number<double>(s, "double precision");
 }
 void decode_cell(const Cell& cell, std::string& out) { out = cell ? valid_utf8(*cell) : std::string(); }
 void decode_cell(const Cell& cell, std::optional<std::int64_t>& out) {
@@ -168,9 +176,12 @@ std::vector<std::size_t> place_columns(const AnyProbe& probe, const Sheet& sheet
   std::vector<std::size_t> place;
   for (const ColumnInfo& c : probe.columns()) {
     const auto it = std::find(sheet.columns.begin(), sheet.columns.end(), c.name);
-    if (it != sheet.columns.end()) place.push_back(static_cast<std::size_t>(it - sheet.columns.begin()));
-    else if (c.since > version_num) place.push_back(SIZE_MAX);
-    else throw DecodeError(fmt::format("probe {}: the answer has no column {}", probe.id(), c.name));
+    if (it != sheet.columns.end())
+      place.push_back(static_cast<std::size_t>(it - sheet.columns.begin()));
+    else if (c.since > version_num)
+      place.push_back(SIZE_MAX);
+    else
+      throw DecodeError(fmt::format("probe {}: the answer has no column {}", probe.id(), c.name));
   }
   return place;
 }

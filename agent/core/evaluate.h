@@ -11,7 +11,8 @@ namespace pgvigil {
 using AllCheckSettings = std::map<std::string, CheckSettings, std::less<>>;  // by check id
 
 Result evaluate(const Check& check, const Input& input);
-std::vector<Result> evaluate_all(const History& history, const Context& context, const AllCheckSettings& settings, Time at);
+std::vector<Result> evaluate_all(const History& history, const Context& context, const AllCheckSettings& settings,
+                                 Time at);
 // Causes by load, severity and confidence; symptoms folded under the cause that explains them.
 Report rank(std::vector<Result> results, const History& history, const Context& context, Time at);
 

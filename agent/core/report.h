@@ -25,14 +25,19 @@ struct Incident {
   bool explained = true;          // false: a symptom leads, its cause is not known
   Severity severity = Severity::warning;
   ActBy act_by = ActBy::now;
-  double load = 0;                // average active sessions
-  double share = 0;               // of all load, 0..1
+  double load = 0;   // average active sessions
+  double share = 0;  // of all load, 0..1
   std::optional<Time> since = {};
   const Finding& lead() const { return causes.front(); }
 };
 
-struct RuledOut { std::string check, title, figure; };
-struct BlindSpot { std::string what, why, mend; std::vector<std::string> checks; };
+struct RuledOut {
+  std::string check, title, figure;
+};
+struct BlindSpot {
+  std::string what, why, mend;
+  std::vector<std::string> checks;
+};
 
 // Where the time of active sessions goes, as average active sessions.
 struct LoadLine {
@@ -46,14 +51,14 @@ struct OwnCost {
   int connections = 0;
   double db_seconds = 0;  // wall time of our statements in the server
   std::int64_t statements = 0, bytes = 0;
-  double seconds = 0;     // over which this was counted
+  double seconds = 0;  // over which this was counted
 };
 
 struct Report {
   std::string target;
   Time at{};
   bool reachable = true;
-  std::string version;       // "15.20"; "" when unknown
+  std::string version;  // "15.20"; "" when unknown
   bool in_recovery = false;
   Severity verdict = Severity::ok;  // from findings about live harm: act_by now or today
   bool partial = false;             // something that could change the verdict was not seen
@@ -66,10 +71,10 @@ struct Report {
   std::vector<BlindSpot> blind_spots;
   LoadLine load;
   std::optional<double> connections_used, connections_max;
-  std::optional<double> cpu_busy;   // 0..1
-  std::string cpu_source;           // host, cgroup, processes; "" when unknown
+  std::optional<double> cpu_busy;  // 0..1
+  std::string cpu_source;          // host, cgroup, processes; "" when unknown
   OwnCost cost;
-  std::vector<Result> results;      // every check, in catalogue order
+  std::vector<Result> results;  // every check, in catalogue order
 };
 
 }  // namespace pgvigil

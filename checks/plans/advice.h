@@ -24,15 +24,16 @@ struct IndexAdvice {
   std::string why_not;               // for exists and none: why no new index is the cure, one sentence
 };
 // `uses` of one table, from the query's text; equality before range before sort.
-IndexAdvice advise(const sql::RelationUse& use, std::span<const Index> existing, std::span<const RelationColumn> columns);
+IndexAdvice advise(const sql::RelationUse& use, std::span<const Index> existing,
+                   std::span<const RelationColumn> columns);
 
 // Predicted by the formulas measured on 13 to 18 (docs/design.md); bytes.
 struct BuildForecast {
   double index_bytes = 0;
-  double temp_bytes = 0;        // largest single sort of a serial build with the server's maintenance_work_mem
-  double memory_to_stay = 0;    // maintenance_work_mem with which a serial build spills nothing
-  double minutes = 0;           // rough, on an idle server
-  bool known = false;           // false: the row count is unknown
+  double temp_bytes = 0;      // largest single sort of a serial build with the server's maintenance_work_mem
+  double memory_to_stay = 0;  // maintenance_work_mem with which a serial build spills nothing
+  double minutes = 0;         // rough, on an idle server
+  bool known = false;         // false: the row count is unknown
 };
 BuildForecast forecast(const Table& table, std::span<const std::string> columns, std::span<const RelationColumn> facts,
                        const Server& server);

@@ -29,10 +29,12 @@ struct Scan {
   double loops = 1;                     // executions of the node expected, from the joins above it
   ScanVerdict verdict = ScanVerdict::unsure;
   Confidence confidence = Confidence::medium;
-  std::string reason;                   // one sentence
+  std::string reason;  // one sentence
 };
 
-struct PlanRelation { std::string schema, relation; };
+struct PlanRelation {
+  std::string schema, relation;
+};
 // Relations a plan scans in whatever way; empty for text that is no plan.
 std::vector<PlanRelation> plan_relations(const std::string& plan_json);
 // Shape without costs and constants: node types, relations, indexes.
@@ -43,6 +45,7 @@ struct JudgeOptions {
   bool generic = false;                   // the plan was made without values
 };
 // Throws std::invalid_argument when the text is no plan of EXPLAIN (FORMAT JSON).
-std::vector<Scan> judge(const std::string& plan_json, const std::vector<RelationFacts>& facts, const JudgeOptions& options);
+std::vector<Scan> judge(const std::string& plan_json, const std::vector<RelationFacts>& facts,
+                        const JudgeOptions& options);
 
 }  // namespace pgvigil

@@ -1,4 +1,5 @@
-// Duplicate keys of candidate unique indexes. Reads user data: only in diagnose, in hash slices, not when the server is busy.
+// Duplicate keys of candidate unique indexes. Reads user data: only in diagnose, in hash slices, not when the server is
+// busy.
 #pragma once
 
 #include "checks/probe.h"
@@ -7,8 +8,8 @@ namespace pgvigil {
 
 struct Duplicates {
   std::string database, table;
-  std::vector<std::string> columns;  // quoted
-  std::int64_t duplicate_keys = 0;   // keys that occur more than once, in the slices done
+  std::vector<std::string> columns;          // quoted
+  std::int64_t duplicate_keys = 0;           // keys that occur more than once, in the slices done
   std::int64_t slices_done = 0, slices = 0;  // exact when they are equal
 };
 

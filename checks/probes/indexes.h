@@ -8,14 +8,14 @@ namespace pgvigil {
 struct Index {
   std::string database, table, name;  // qualified, quoted
   std::int64_t oid = 0;
-  std::string owner;                  // of the table
-  std::string method;                 // btree, gin, ...
-  std::vector<std::string> columns;   // key columns; "" stands for an expression
+  std::string owner;                 // of the table
+  std::string method;                // btree, gin, ...
+  std::vector<std::string> columns;  // key columns; "" stands for an expression
   std::vector<std::string> included;
   bool is_unique = false, is_primary = false, is_constraint = false;
   bool is_valid = true, is_ready = true;
   bool has_predicate = false, has_expressions = false;
-  std::int64_t bytes = 0;             // from relpages
+  std::int64_t bytes = 0;  // from relpages
   std::int64_t scans = 0;
 };
 

@@ -1,0 +1,51 @@
+#include "agent/core/evaluate.h"
+
+#include <exception>
+
+namespace pgvigil {
+namespace {
+
+// Why the check cannot judge; nothing when every probe it reads has answered.
+std::optional<Failure> blocked(const Check& check, const Input& in) {
+  for (const ProbeRef& ref : check.reads) {
+    if (in.seen(*ref.probe) != nullptr) continue;
+    const Answer* last = in.history().latest(*ref.probe);
+    if (last != nullptr && !last->failures.empty()) return last->failures.front();
+    return Failure{.sqlstate = "PGV03", .message = std::string(ref.probe->about().title) + ": not asked yet"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result evaluate(const Check& check, const Input& in) {
+  Result result{.check = &check};
+  result.unknown = blocked(check, in);
+  if (result.unknown) return result;
+  try {
+    result.findings = check.evaluate(in);
+    if (result.findings.empty() && check.fine != nullptr) result.fine = check.fine(in);
+  } catch (const std::exception& e) {
+    // A judgement that breaks costs only itself, and is never silent.
+    result.findings.clear();
+    result.unknown = Failure{.sqlstate = "PGV05",
+                             .message = "the check failed: " + std::string(e.what()),
+                             .mend = "please report this with a saved observation (pgvigil diagnose --save)"};
+  }
+  for (Finding& f : result.findings) f.check = check.id;
+  return result;
+}
+
+std::vector<Result> evaluate_all(const History& history, const Context& context, const AllCheckSettings& settings,
+                                 Time at) {
+  static const CheckSettings defaults;
+  std::vector<Result> results;
+  for (const Check* check : all_checks()) {
+    const auto it = settings.find(check->id);
+    const CheckSettings& own = it == settings.end() ? defaults : it->second;
+    if (own.enabled) results.push_back(evaluate(*check, Input(history, context, own, at)));
+  }
+  return results;
+}
+
+}  // namespace pgvigil

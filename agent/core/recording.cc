@@ -1,0 +1,101 @@
+#include "agent/core/recording.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace pgvigil {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int schema = 1;
+constexpr int any_version = 999'999;  // a saved sheet holds every column: none is "too new"
+
+std::int64_t millis(Time t) { return t.time_since_epoch().count(); }
+Time time(const Json& j) { return Time(Milliseconds(j.get<std::int64_t>())); }
+
+Json of(const Answer& a, const AnyProbe& probe) {
+  Json j{{"at", millis(a.at)}, {"seconds", a.seconds}};
+  for (const Failure& f : a.failures)
+    j["failures"].push_back(
+        {{"database", f.database}, {"sqlstate", f.sqlstate}, {"message", f.message}, {"mend", f.mend}});
+  if (a.rows) {
+    const Sheet sheet = probe.encode(*a.rows);
+    j["columns"] = sheet.columns;
+    j["rows"] = Json::array();
+    for (const auto& row : sheet.rows) {
+      Json cells = Json::array();
+      for (const Cell& c : row) cells.push_back(c ? Json(*c) : Json());
+      j["rows"].push_back(std::move(cells));
+    }
+  }
+  return j;
+}
+
+Answer answer(const Json& j, const AnyProbe& probe) {
+  Answer a{time(j.at("at")), nullptr, {}, j.value("seconds", 0.0)};
+  if (j.contains("failures"))
+    for (const Json& f : j.at("failures"))
+      a.failures.push_back(
+          {f.value("database", ""), f.value("sqlstate", ""), f.value("message", ""), f.value("mend", "")});
+  if (j.contains("rows")) {
+    Sheet sheet{j.at("columns").get<std::vector<std::string>>(), {}};
+    for (const Json& row : j.at("rows")) {
+      auto& cells = sheet.rows.emplace_back();
+      for (const Json& c : row) cells.push_back(c.is_null() ? Cell() : Cell(c.get<std::string>()));
+      if (cells.size() != sheet.columns.size())
+        throw BadRecording(
+            fmt::format("probe {}: a row has {} cells, not {}", probe.id(), cells.size(), sheet.columns.size()));
+    }
+    a.rows = probe.decode(sheet, any_version);
+  }
+  return a;
+}
+
+}  // namespace
+
+std::string save_recording(const Recording& r) {
+  Json j{{"pgvigil_recording", schema}, {"at", millis(r.at)}, {"target", r.context.target}};
+  if (r.context.vcpus) j["vcpus"] = *r.context.vcpus;
+  j["one_shot"] = r.context.one_shot;
+  j["local"] = r.context.local;
+  Json& series = j["series"] = Json::object();
+  for (const auto& [id, answers] : r.history.all())
+    if (const AnyProbe* probe = find_probe(id)) {
+      Json& all = series[id] = Json::array();
+      for (const Answer& a : answers) all.push_back(of(a, *probe));
+    }
+  return j.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Recording load_recording(const std::string& text) {
+  try {
+    const Json j = Json::parse(text);
+    if (!j.is_object() || !j.contains("pgvigil_recording")) throw BadRecording("it is no saved observation of pgvigil");
+    if (j.at("pgvigil_recording").get<int>() != schema)
+      throw BadRecording(
+          fmt::format("it has form {}, this pgvigil reads form {}", j.at("pgvigil_recording").dump(), schema));
+    Recording r;
+    r.at = time(j.at("at"));
+    r.context.target = j.at("target").get<std::string>();
+    if (j.contains("vcpus")) r.context.vcpus = j.at("vcpus").get<double>();
+    r.context.one_shot = j.value("one_shot", true);
+    r.context.local = j.value("local", true);
+    r.history.keep_seconds = 1e9;
+    for (const auto& [id, answers] : j.at("series").items())
+      if (const AnyProbe* probe = find_probe(id))
+        for (const Json& a : answers) {
+          Observation o;
+          o.answers[id] = answer(a, *probe);
+          o.at = o.answers[id].at;
+          r.history.add(std::move(o));
+        }
+    return r;
+  } catch (const nlohmann::json::exception& e) {
+    throw BadRecording(fmt::format("it is damaged: {}", e.what()));
+  } catch (const DecodeError& e) {
+    throw BadRecording(fmt::format("it is damaged: {}", e.what()));
+  }
+}
+
+}  // namespace pgvigil

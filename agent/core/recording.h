@@ -1,0 +1,26 @@
+// A window of observations as a JSON text: saved by `diagnose --save`, replayed by `--from`, sent with a bug report.
+// Query literals were stripped before; it holds names, normalised texts and counters.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "checks/check.h"
+
+namespace pgvigil {
+
+struct Recording {
+  Time at{};
+  Context context;
+  History history;
+};
+
+class BadRecording : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+std::string save_recording(const Recording& recording);
+Recording load_recording(const std::string& text);  // throws BadRecording, one line saying what is wrong
+
+}  // namespace pgvigil

@@ -1,0 +1,20 @@
+// The report for a terminal: the first two lines are the answer.
+#pragma once
+
+#include <string>
+
+#include "agent/core/report.h"
+
+namespace pgvigil {
+
+struct TextOptions {
+  int width = 80;       // columns; SQL is never broken
+  bool colour = false;  // ANSI colours; they are never the only sign
+};
+std::string render_text(const Report& report, const TextOptions& options);
+
+// Without control characters and terminal escapes, whatever the database holds; newlines become blanks.
+std::string printable(std::string_view text);
+std::string utc(Time t);  // 2026-11-22 03:14:07Z
+
+}  // namespace pgvigil

@@ -1,0 +1,52 @@
+#include "agent/core/schedule.h"
+
+#include <algorithm>
+
+#include "checks/load.h"
+
+namespace pgvigil {
+
+std::vector<const AnyProbe*> probes_of(Scope scope, std::initializer_list<Cadence> cadences) {
+  std::vector<const AnyProbe*> some;
+  for (const AnyProbe* p : all_probes())
+    if (p->about().scope == scope && p->about().wave == 1 &&
+        std::find(cadences.begin(), cadences.end(), p->about().cadence) != cadences.end())
+      some.push_back(p);
+  return some;
+}
+
+Wave plan_wave(int wave, const History& history, const Context& context, Time at) {
+  static const CheckSettings none;
+  const Input in(history, context, none, at);
+  Wave all;
+  for (const AnyProbe* p : all_probes()) {
+    const ProbeAbout& about = p->about();
+    if (about.wave != wave || about.plan == nullptr) continue;
+    if (about.cadence == Cadence::diagnose && !context.one_shot) continue;
+    if (auto requests = about.plan(in); !requests.empty()) all.emplace_back(p, std::move(requests));
+  }
+  return all;
+}
+
+int last_wave() {
+  int last = 1;
+  for (const AnyProbe* p : all_probes()) last = std::max(last, p->about().wave);
+  return last;
+}
+
+bool load_jumped(const History& history, const Context& context, Time at) {
+  static const CheckSettings none;
+  const Input in(history, context, none, at);
+  const auto samples = in.series(activity, 60);
+  if (samples.size() < 2) return false;
+  const auto active = [](const Snapshot<Session>& s) {
+    return static_cast<double>(std::count_if(s.rows.begin(), s.rows.end(), is_active));
+  };
+  const double now = std::min(active(samples.back()), active(samples[samples.size() - 2]));
+  double past = 0;
+  for (std::size_t i = 0; i + 2 < samples.size(); ++i) past += active(samples[i]);
+  if (samples.size() > 2) past /= static_cast<double>(samples.size() - 2);
+  return now >= vcpus(in).value_or(2) && now >= 2 * past + 1;
+}
+
+}  // namespace pgvigil

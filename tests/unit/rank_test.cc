@@ -1,0 +1,167 @@
+// Ranking: causes above the symptoms they explain, and what is never silent.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/core/evaluate.h"
+#include "agent/core/recording.h"
+#include "agent/core/render_text.h"
+#include "checks/probes/activity.h"
+#include "checks/probes/server.h"
+
+namespace pgvigil {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr Time now = Time{} + std::chrono::hours(24 * 20'000);
+
+Session busy(std::int64_t pid, std::string query_id, double age) {
+  Session s;
+  s.pid = pid;
+  s.backend_type = "client backend";
+  s.state = "active";
+  s.query_id = std::move(query_id);
+  s.query_age = age;
+  s.query_start = 1e9 + static_cast<double>(pid);
+  return s;
+}
+
+History loaded(int sessions) {
+  Scenario s;
+  s.at = now;
+  for (int ago = 10; ago >= 0; --ago) {
+    std::vector<Session> all;
+    for (int i = 0; i < sessions; ++i) all.push_back(busy(100 + i, "1", 5));
+    s.saw(ago, activity, std::move(all));
+  }
+  return s.history;
+}
+
+Result found(std::string_view check, std::vector<Finding> findings) {
+  Result r{.check = find_check(check), .findings = std::move(findings)};
+  for (Finding& f : r.findings) f.check = check;
+  return r;
+}
+
+Finding cause(std::string table, Severity severity, double load) {
+  return {.role = Role::cause,
+          .severity = severity,
+          .object = {"table", table},
+          .sentence = "all of " + table + " is read",
+          .load = load,
+          .tables = {table}};
+}
+Finding symptom(std::string sentence, Severity severity) {
+  return {.role = Role::symptom, .severity = severity, .object = {"server", ""}, .sentence = std::move(sentence)};
+}
+
+Report ranked(std::vector<Result> results, int sessions = 10) {
+  Context context;
+  context.target = "t";
+  return rank(std::move(results), loaded(sessions), context, now);
+}
+
+TEST(Rank, FoldsTheSymptomUnderTheCauseThatExplainsIt) {
+  const Report r = ranked({found("load_above_cores", {symptom("5x load", Severity::critical)}),
+                           found("seq_scan_hot_query", {cause("a", Severity::critical, 8)})});
+  ASSERT_EQ(r.incidents.size(), 1u);
+  EXPECT_EQ(r.incidents[0].lead().object.name, "a");
+  ASSERT_EQ(r.incidents[0].symptoms.size(), 1u);
+  EXPECT_EQ(r.verdict, Severity::critical);
+  EXPECT_EQ(r.headline, "all of a is read");
+  EXPECT_NEAR(r.incidents[0].share, 0.8, 0.01);
+}
+
+TEST(Rank, TheLargerLoadLeads) {
+  const Report r = ranked(
+      {found("seq_scan_hot_query", {cause("small", Severity::critical, 1), cause("large", Severity::critical, 7)})});
+  ASSERT_EQ(r.incidents.size(), 1u);  // one family, one incident
+  EXPECT_EQ(r.incidents[0].lead().object.name, "large");
+  EXPECT_EQ(r.incidents[0].causes.size(), 2u);
+}
+
+TEST(Rank, ACauseThatCarriesLittleLoadDoesNotAccountForTheServer) {
+  const Report r = ranked({found("load_above_cores", {symptom("5x load", Severity::critical)}),
+                           found("seq_scan_hot_query", {cause("a", Severity::warning, 0.5)})});
+  ASSERT_EQ(r.incidents.size(), 2u);
+  EXPECT_FALSE(r.incidents[0].explained);
+  EXPECT_THAT(r.headline, HasSubstr("its cause is not known"));
+}
+
+TEST(Rank, TwoFamiliesAreTwoIncidents) {
+  const Report r = ranked({found("seq_scan_hot_query", {cause("a", Severity::critical, 4)}),
+                           found("temp_spill", {cause("b", Severity::warning, 4)})});
+  EXPECT_EQ(r.incidents.size(), 2u);
+}
+
+TEST(Rank, WhatCanWaitIsPostureAndNoPartOfTheVerdict) {
+  Finding later = cause("a", Severity::critical, 0);
+  later.act_by = ActBy::this_week;
+  const Report r = ranked({found("invalid_index", {later})}, 0);
+  EXPECT_EQ(r.verdict, Severity::ok);
+  EXPECT_TRUE(r.incidents.empty());
+  ASSERT_EQ(r.posture.size(), 1u);
+}
+
+TEST(Rank, ALesserFindingOfTheFamilyIsNamedWithTheIncident) {
+  Finding small = cause("metadata", Severity::info, 0);
+  const Report r =
+      ranked({found("seq_scan_hot_query", {cause("a", Severity::critical, 8)}), found("unindexed_table", {small})});
+  ASSERT_EQ(r.incidents.size(), 1u);
+  EXPECT_EQ(r.incidents[0].causes.size(), 2u);
+  EXPECT_TRUE(r.posture.empty());
+}
+
+TEST(Rank, AnUnknownIsABlindSpotWithItsMendAndNeverRuledOut) {
+  Scenario s;
+  s.at = now;
+  s.failed(1, activity, {.sqlstate = "42501", .message = "permission denied", .mend = "GRANT pg_monitor TO x"});
+  const Report r = rank(evaluate_all(s.history, s.context, {}, now), s.history, s.context, now);
+  ASSERT_FALSE(r.blind_spots.empty());
+  EXPECT_EQ(r.blind_spots[0].mend, "GRANT pg_monitor TO x");
+  EXPECT_FALSE(r.blind_spots[0].checks.empty());
+  EXPECT_TRUE(r.partial);
+  for (const RuledOut& o : r.ruled_out) EXPECT_NE(o.check, "load_above_cores");
+}
+
+TEST(Recording, ReplayIsExact) {
+  Recording saved{now, {}, loaded(3)};
+  saved.context.target = "quote\" \x01 and ü";
+  saved.context.vcpus = 2;
+  const std::string text = save_recording(saved);
+  const Recording again = load_recording(text);
+  EXPECT_EQ(save_recording(again), text);
+  EXPECT_EQ(again.history.series(activity).size(), saved.history.series(activity).size());
+  EXPECT_EQ(
+      render_text(rank(evaluate_all(again.history, again.context, {}, now), again.history, again.context, now), {}),
+      render_text(rank(evaluate_all(saved.history, saved.context, {}, now), saved.history, saved.context, now), {}));
+}
+
+TEST(Recording, DamageIsOneClearError) {
+  const std::string good = save_recording({now, {}, loaded(1)});
+  for (const std::string& bad : {std::string(), std::string("{}"), std::string("[1]"), good.substr(0, good.size() / 2),
+                                 std::string("{\"pgvigil_recording\": 99}"), std::string("{\"pgvigil_recording\": 1}")})
+    EXPECT_THROW(load_recording(bad), BadRecording) << bad.substr(0, 40);
+}
+
+TEST(RenderText, TheFirstTwoLinesAreTheAnswer) {
+  Finding f = cause("public.documents", Severity::critical, 8);
+  f.fix = "index on public.documents (dump_id, path)";
+  const std::string text = render_text(ranked({found("seq_scan_hot_query", {f})}), {.width = 200});
+  const std::string first = text.substr(0, text.find('\n', text.find('\n') + 1));
+  EXPECT_THAT(first, HasSubstr("CRITICAL"));
+  EXPECT_THAT(first, HasSubstr("public.documents (dump_id, path)"));
+}
+
+TEST(RenderText, NothingReachesTheTerminalButText) {
+  const std::string text = render_text(
+      ranked({found("seq_scan_hot_query", {cause("evil\x1b]0;x\x07\xC2\x9B\xE2\x80\xAEname", Severity::critical, 8)})}),
+      {});
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find('\x07'), std::string::npos);
+  EXPECT_EQ(text.find("\xC2\x9B"), std::string::npos);
+  EXPECT_EQ(text.find("\xE2\x80\xAE"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pgvigil

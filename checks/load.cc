@@ -1,11 +1,14 @@
 #include "checks/load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 
 #include "checks/probes/cpu.h"
+#include "checks/words.h"
 
 namespace pgvigil {
 namespace {
@@ -94,6 +97,22 @@ Load load(const Input& in, double seconds) {
   std::stable_sort(out.queries.begin(), out.queries.end(),
                    [](const QueryLoad& a, const QueryLoad& b) { return a.share > b.share; });
   return out;
+}
+
+double long_running(const Input& in, double seconds, double age) {
+  const auto samples = in.series(activity, seconds);
+  double seen = 0;
+  for (const auto& sample : samples)
+    for (const Session& s : sample.rows)
+      if (is_active(s) && !s.leader_pid && s.query_age.value_or(0) >= age && spends(s) != Spends::client &&
+          s.wait_event_type != "Timeout" && s.wait_event_type != "Activity")
+        seen += 1;
+  return samples.empty() ? 0 : seen / static_cast<double>(samples.size());
+}
+
+std::string in_words(const QueryLoad& q) {
+  return fmt::format("{} ({} in {}): {} of the load", words::one_line(q.query.empty() ? q.query_id : q.query),
+                     words::one_line(q.user, 63), words::one_line(q.database, 63), words::share(q.share));
 }
 
 std::optional<double> vcpus(const Input& in) {

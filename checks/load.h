@@ -33,6 +33,12 @@ struct Load {
 
 // Over the samples of the last `seconds`.
 Load load(const Input& in, double seconds);
+// Average number of client statements that had been running for `age` seconds or longer. Those that wait for
+// their client or sleep on purpose are left out, and so are parallel workers: this is who waits for an answer.
+// A busy server of short statements has none; that tells throughput from harm.
+double long_running(const Input& in, double seconds, double age);
+// "SELECT ... (app in shop): 88 % of the load"
+std::string in_words(const QueryLoad& q);
 // vCPUs of the server: from the configuration, else from the host's or cgroup's CPU answer when local.
 std::optional<double> vcpus(const Input& in);
 

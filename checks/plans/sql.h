@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,12 +33,18 @@ struct ColumnUse {
   std::string detail;  // the function's or type's name where how is function or cast
 };
 struct RelationUse {
-  std::string schema, relation;  // schema "" when the text does not say
+  std::string schema, relation;  // unquoted; schema "" when the text does not say
   std::vector<ColumnUse> uses;   // of filters and joins, then of ORDER BY
   bool has_or = false;           // the conditions are not a plain conjunction
   bool limit = false;
 };
-std::vector<RelationUse> relations(std::string_view text);  // empty when it does not parse
+// One entry for each relation the text reads, CTEs and subqueries seen through; empty when it does not parse. The same
+// relation named twice gives two entries. A column without a qualifier belongs to the only relation there is, or to
+// those of which `has_column` says so (unquoted names); without that answer it is left out.
+using HasColumn = std::function<bool(std::string_view schema, std::string_view relation, std::string_view column)>;
+std::vector<RelationUse> relations(std::string_view text, const HasColumn& has_column = {});
+
+bool parsable(std::string_view text);  // small and flat enough for the parser; it may still find an error
 
 std::string quote_identifier(std::string_view name);  // as PostgreSQL does, keywords included
 

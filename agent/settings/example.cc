@@ -1,0 +1,78 @@
+// The example files' hand-written part. A test reads them back: every key is here and every value is the default.
+#include "agent/settings/settings.h"
+
+namespace pgvigil {
+
+std::string_view settings_example() {
+  return R"yaml(# pgvigil: every key, with its default. Nothing here is needed to start: "pgvigil run postgresql://..." works without
+# a file. Durations: ms, s, min, h, d. Sizes: kB, MB, GB, TB as in postgresql.conf, or KiB, MiB, GiB, TiB. Shares: 80 % or
+# 0.8. A value that is wholly ${NAME} comes from the environment. "pgvigil config check FILE" tells what is wrong, and where.
+
+# The servers to watch. None: the one that PG* variables name.
+targets:
+  - name: ""                # shown in alerts and metrics, unique; default: host:port
+    conninfo: ""            # URI or key=value as libpq takes it; PG* variables, .pgpass and services fill the rest
+    # password: ${PGVIGIL_PASSWORD}
+    # password_file: /run/secrets/pgvigil   # its first line; instead of password
+    # vcpus: 4              # of the server, when it is another machine
+    databases: []           # default: all that accept connections
+    allow_superuser: false  # run as superuser all the same; "pgvigil grants" prints a role that is enough
+    hot_queries: []         # queries to explain in every sweep, beside those seen running:
+    #  - name: look up a document
+    #    database: app
+    #    sql: SELECT data FROM documents WHERE dump_id = $1 AND path = $2
+
+# The page, /metrics, /healthz and /readyz.
+http:
+  enabled: true
+  address: 127.0.0.1        # an IP address; any but loopback needs a token
+  port: 9717
+  # token: ${PGVIGIL_TOKEN} # what scrapers send as "Authorization: Bearer ..."
+  # token_file: /run/secrets/pgvigil-token
+  insecure: false           # true: serve any address without a token
+
+# When a symptom becomes a message. A proven cause is sent at once.
+alerting:
+  for_warning: 60 s         # how long it must last
+  for_critical: 30 s
+  keep_firing: 30 s         # how long it must be gone before it is resolved
+  external_url: ""          # where the readers of a message reach the page
+  diagnose_command: pgvigil diagnose   # printed as the next thing to type; "kubectl exec ..." where that is the way in
+  runbook_url: ""
+
+# Where messages go.
+receivers: []
+#  - name: on-call
+#    kind: slack            # slack, or webhook: the JSON that Alertmanager sends
+#    url_file: /run/secrets/slack-url   # or url: ${SLACK_URL}; https, or plain http to this machine
+#    send_resolved: true
+#    allow_private: false   # true: the host may have a private or loopback address
+#    ca_file: ""            # default: the system's certificates
+
+# How often the server is asked.
+schedule:
+  sample: 1 s               # who is active, and what it waits for
+  cycle: 10 s               # server-wide counters
+  sweep: 60 s               # tables, indexes and plans of each database
+  slow: 10 min              # what hardly changes
+
+log:
+  level: info               # debug, info, warning, error
+  format: text              # text, json
+
+state_directory: ""         # where alerts and history survive a restart; default: nothing is kept
+)yaml";
+}
+
+std::string_view minimal_settings_example() {
+  return R"yaml(# The least that is useful: one server, one place to send alerts. config/pgvigil.yaml explains every key.
+targets:
+  - conninfo: host=db-1 dbname=app user=pgvigil
+    password_file: /run/secrets/pgvigil
+receivers:
+  - kind: slack
+    url_file: /run/secrets/slack-url
+)yaml";
+}
+
+}  // namespace pgvigil

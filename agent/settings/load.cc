@@ -1,0 +1,276 @@
+// From a YAML document to settings; every rule about a value is here.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "agent/settings/conninfo.h"
+#include "agent/settings/section.h"
+#include "agent/settings/settings.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr std::size_t max_errors = 10;
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+bool is_ip_address(const std::string& s) {
+  unsigned char buffer[sizeof(in6_addr)];
+  return inet_pton(AF_INET, s.c_str(), buffer) == 1 || inet_pton(AF_INET6, s.c_str(), buffer) == 1;
+}
+
+// The host of an http(s) URL; "" when it has none or is no such URL.
+std::string url_host(std::string_view url) {
+  std::string_view rest = url;
+  if (rest.starts_with("https://"))
+    rest.remove_prefix(8);
+  else if (rest.starts_with("http://"))
+    rest.remove_prefix(7);
+  else
+    return "";
+  if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; }))
+    return "";
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  if (const auto at = rest.rfind('@'); at != std::string_view::npos) rest.remove_prefix(at + 1);
+  if (rest.starts_with('[')) return std::string(rest.substr(0, rest.find(']') + 1));
+  return std::string(rest.substr(0, rest.find(':')));
+}
+
+void read_hot_queries(Section& target, const std::string& where, TargetSettings& out, Loading& loading) {
+  const YamlNode* all = target.list("hot_queries");
+  if (all == nullptr) return;
+  for (std::size_t i = 0; i < all->items.size(); ++i) {
+    Section s(all->items[i], fmt::format("{}.hot_queries[{}]", where, i), loading);
+    HotQuery q;
+    s.text("name", q.name);
+    s.text("database", q.database);
+    s.verbatim("sql", q.sql);
+    s.finish();
+    if (q.sql.empty())
+      s.error("sql", "a hot query has no sql", "give the statement as the application sends it, with values or $1");
+    if (q.name.empty()) q.name = fmt::format("query {}", i + 1);
+    out.hot_queries.push_back(std::move(q));
+  }
+}
+
+void check_no_inline_password(const std::string& conninfo, bool from_file_itself, Loading& loading) {
+  if (from_file_itself && !conninfo_secrets(conninfo).empty()) loading.inline_secret = true;
+}
+
+TargetSettings read_target(const YamlNode& node, const std::string& where, Loading& loading) {
+  Section s(node, where, loading);
+  TargetSettings t;
+  s.text("name", t.name);
+  const bool given = s.text("conninfo", t.conninfo);
+  if (given && !parse_conninfo(t.conninfo))
+    s.error("conninfo", "conninfo is not a connection string that libpq can read",
+            "write \"host=db-1 dbname=app user=pgvigil\" or postgresql://pgvigil@db-1/app");
+  else if (given)
+    check_no_inline_password(t.conninfo, !s.at("conninfo").text.starts_with("${"), loading);
+  std::string password;
+  if (s.secret("password", password)) {
+    if (given && !conninfo_secrets(t.conninfo).empty())
+      s.error(s.has("password") ? "password" : "password_file", "conninfo already has a password", "keep one of them");
+    t.conninfo = conninfo_with(t.conninfo, {{"password", password}});
+  }
+  double vcpus = 0;
+  if (s.number("vcpus", Unit::count, vcpus, {0.1, 4096})) t.vcpus = vcpus;
+  s.texts("databases", t.databases);
+  s.flag("allow_superuser", t.allow_superuser);
+  read_hot_queries(s, where, t, loading);
+  s.finish();
+  if (t.name.empty()) t.name = conninfo_name(t.conninfo, loading.sources->environment);
+  return t;
+}
+
+void read_targets(Section& root, Settings& out, Loading& loading) {
+  const YamlNode* all = root.list("targets");
+  if (all == nullptr) return;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < all->items.size(); ++i) {
+    TargetSettings t = read_target(all->items[i], fmt::format("targets[{}]", i), loading);
+    if (!names.insert(t.name).second)
+      loading.error(all->items[i], fmt::format("two targets are named \"{}\"", t.name),
+                    "give each target its own name");
+    out.targets.push_back(std::move(t));
+  }
+}
+
+void read_http(Section& root, HttpSettings& out, Loading& loading) {
+  const YamlNode* node = root.map("http");
+  if (node == nullptr) return;
+  Section s(*node, "http", loading);
+  s.flag("enabled", out.enabled);
+  if (s.text("address", out.address) && !is_ip_address(out.address))
+    s.error("address", "address is not an IP address", "127.0.0.1 is this machine alone, 0.0.0.0 is every network");
+  double port = out.port;
+  if (s.number("port", Unit::count, port, {0, 65535})) {
+    if (port != std::floor(port)) s.error("port", "port is not a whole number");
+    out.port = static_cast<std::uint16_t>(port);
+  }
+  s.secret("token", out.token);
+  s.flag("insecure", out.insecure);
+  s.finish();
+  if (out.enabled && !is_loopback(out.address) && out.token.empty() && !out.insecure)
+    s.error("address", "an address that others can reach needs a token",
+            "set token_file, or insecure: true to serve everybody");
+}
+
+void read_alerting(Section& root, AlertingSettings& out, Loading& loading) {
+  const YamlNode* node = root.map("alerting");
+  if (node == nullptr) return;
+  Section s(*node, "alerting", loading);
+  s.number("for_warning", Unit::seconds, out.for_warning, {0, 86400});
+  s.number("for_critical", Unit::seconds, out.for_critical, {0, 86400});
+  s.number("keep_firing", Unit::seconds, out.keep_firing, {0, 86400});
+  for (const auto& [key, url] :
+       {std::pair{"external_url", &out.external_url}, std::pair{"runbook_url", &out.runbook_url}})
+    if (s.text(key, *url) && !url->empty() && url_host(*url).empty())
+      s.error(key, fmt::format("{} is not an http or https URL", key));
+  s.verbatim("diagnose_command", out.diagnose_command);
+  s.finish();
+}
+
+void read_receivers(Section& root, Settings& out, Loading& loading) {
+  const YamlNode* all = root.list("receivers");
+  if (all == nullptr) return;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < all->items.size(); ++i) {
+    Section s(all->items[i], fmt::format("receivers[{}]", i), loading);
+    ReceiverSettings r;
+    std::size_t kind = 1;
+    s.text("name", r.name);
+    if (!s.choice("kind", {"slack", "webhook"}, kind) && !s.has("kind"))
+      s.error("kind", "a receiver has no kind", "write \"kind: slack\" or \"kind: webhook\"");
+    r.kind = kind == 0 ? ReceiverSettings::Kind::slack : ReceiverSettings::Kind::webhook;
+    const bool given = s.secret("url", r.url);
+    s.flag("send_resolved", r.send_resolved);
+    s.flag("allow_private", r.allow_private);
+    s.text("ca_file", r.ca_file);
+    s.finish();
+    const std::string key = s.has("url_file") ? "url_file" : "url";
+    if (given) {
+      const std::string host = url_host(r.url);
+      if (host.empty())
+        s.error(key, "url is not an http or https URL");
+      else if (r.url.starts_with("http://") && !is_loopback(host))
+        s.error(key, "url is plain http to another machine", "use https: the path of a webhook is a secret");
+    } else if (!s.has("url") && !s.has("url_file")) {
+      s.error("url", "a receiver has no url", "set url_file, or url: ${NAME}");
+    }
+    if (r.name.empty()) r.name = fmt::format("{} {}", kind == 0 ? "slack" : "webhook", i + 1);
+    if (!names.insert(r.name).second)
+      loading.error(all->items[i], fmt::format("two receivers are named \"{}\"", r.name),
+                    "give each receiver its own name");
+    out.receivers.push_back(std::move(r));
+  }
+}
+
+void read_schedule(Section& root, ScheduleSettings& out, Loading& loading) {
+  const YamlNode* node = root.map("schedule");
+  if (node == nullptr) return;
+  Section s(*node, "schedule", loading);
+  s.number("sample", Unit::seconds, out.sample, {0.1, 60});
+  s.number("cycle", Unit::seconds, out.cycle, {1, 3600});
+  s.number("sweep", Unit::seconds, out.sweep, {1, 86400});
+  s.number("slow", Unit::seconds, out.slow, {1, 86400});
+  s.finish();
+  if (out.sample > out.cycle || out.cycle > out.sweep || out.sweep > out.slow)
+    loading.error(*node, "the schedule is out of order", "sample <= cycle <= sweep <= slow");
+}
+
+void read_log(Section& root, LogSettings& out, Loading& loading) {
+  const YamlNode* node = root.map("log");
+  if (node == nullptr) return;
+  Section s(*node, "log", loading);
+  const std::vector<std::string_view> levels{"debug", "info", "warning", "error"};
+  std::size_t level = 1, format = 0;
+  if (s.choice("level", levels, level)) out.level = levels[level];
+  if (s.choice("format", {"text", "json"}, format))
+    out.format = format == 0 ? LogSettings::Format::text : LogSettings::Format::json;
+  s.finish();
+}
+
+void read_checks(Section& root, Settings& out, Loading& loading) {
+  const YamlNode* node = root.map("checks");
+  if (node == nullptr) return;
+  Section s(*node, "checks", loading);
+  for (const Check* check : *loading.sources->checks) {
+    const YamlNode* own = s.map(check->id);
+    if (own == nullptr) continue;
+    Section c(*own, fmt::format("checks.{}", check->id), loading);
+    CheckSettings got;
+    c.flag("enabled", got.enabled);
+    for (const SettingInfo& setting : check->settings) {
+      double value = setting.fallback;
+      // A share may be above 1 (of the cores, say), but "80" for "80 %" is a slip.
+      const double high = setting.unit == Unit::ratio ? std::max(10.0, setting.fallback * 10) : 1e18;
+      if (c.number(setting.key, setting.unit, value, {0, high})) got.values[std::string(setting.key)] = value;
+    }
+    c.finish();
+    out.checks[std::string(check->id)] = std::move(got);
+  }
+  s.finish();
+}
+
+}  // namespace
+
+LoadedSettings parse_settings(std::string_view text, const std::string& filename, const SettingsSources& sources,
+                              unsigned mode) {
+  static const std::vector<const Check*> none;
+  SettingsSources from = sources;
+  if (from.checks == nullptr) from.checks = &none;
+  Loading loading{filename, &from};
+  LoadedSettings loaded;
+  Settings& out = loaded.settings;
+  try {
+    const YamlNode tree = parse_yaml(text);
+    Section root(tree, "", loading);
+    read_targets(root, out, loading);
+    read_http(root, out.http, loading);
+    read_alerting(root, out.alerting, loading);
+    read_receivers(root, out, loading);
+    read_schedule(root, out.schedule, loading);
+    read_log(root, out.log, loading);
+    read_checks(root, out, loading);
+    root.text("state_directory", out.state_directory);
+    root.finish();
+  } catch (const YamlFault& fault) {
+    loading.errors.push_back({filename, fault.line, fault.column, fault.message, fault.hint});
+  }
+  if (out.targets.empty()) out.targets.push_back({conninfo_name("", from.environment), ""});
+  if (loading.inline_secret && (mode & 0137) != 0)
+    loading.warnings.push_back(fmt::format(
+        "{} holds a secret and its mode is {:04o}: chmod 640 it, or use password_file and url_file", filename, mode));
+  std::stable_sort(loading.errors.begin(), loading.errors.end(), [](const SettingsError& a, const SettingsError& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
+  if (loading.errors.size() > max_errors) loading.errors.resize(max_errors);
+  loaded.errors = std::move(loading.errors);
+  loaded.warnings = std::move(loading.warnings);
+  return loaded;
+}
+
+LoadedSettings load_settings(const std::string& path, const SettingsSources& sources) {
+  const auto file = sources.read_file(path);
+  if (file.error.empty()) return parse_settings(file.text, path, sources, file.mode);
+  LoadedSettings loaded;
+  loaded.errors.push_back({path, 0, 0, file.error, "pgvigil config print shows a complete one"});
+  return loaded;
+}
+
+LoadedSettings settings_without_file(const std::string& conninfo, const SettingsSources& sources) {
+  LoadedSettings loaded;
+  if (!conninfo.empty() && !parse_conninfo(conninfo))
+    loaded.errors.push_back({"", 0, 0, "the argument is not a connection string that libpq can read",
+                             "write \"host=db-1 dbname=app user=pgvigil\" or postgresql://pgvigil@db-1/app"});
+  loaded.settings.targets.push_back({conninfo_name(conninfo, sources.environment), conninfo});
+  return loaded;
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,134 @@
+// Settings back to YAML, for people: complete, and without a secret.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "agent/core/setting_values.h"
+#include "agent/settings/conninfo.h"
+#include "agent/settings/settings.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr std::string_view mask = "********";
+
+// A double-quoted YAML scalar: every byte below space escaped, so that one value stays one line.
+std::string quoted(std::string_view s) {
+  std::string out = "\"";
+  for (const char c : s) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02X}", byte);
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+// Scheme and host may be seen, credentials and everything after the host not.
+std::string masked_url(const std::string& url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string::npos) return url.empty() ? "" : std::string(mask);
+  const auto end = url.find_first_of("/?#", scheme + 3);
+  std::string authority = url.substr(scheme + 3, end == std::string::npos ? end : end - scheme - 3);
+  if (const auto at = authority.rfind('@'); at != std::string::npos)
+    authority = std::string(mask) + authority.substr(at);
+  return url.substr(0, scheme + 3) + authority + (end == std::string::npos ? "" : "/" + std::string(mask));
+}
+
+std::string target_text(const TargetSettings& t) {
+  std::string out = fmt::format("  - name: {}\n    conninfo: {}\n", quoted(t.name), quoted(mask_conninfo(t.conninfo)));
+  if (t.vcpus) out += fmt::format("    vcpus: {}\n", *t.vcpus);
+  if (!t.databases.empty()) {
+    out += "    databases:\n";
+    for (const auto& d : t.databases) out += fmt::format("      - {}\n", quoted(d));
+  }
+  out += fmt::format("    allow_superuser: {}\n", t.allow_superuser);
+  if (!t.hot_queries.empty()) out += "    hot_queries:\n";
+  for (const HotQuery& q : t.hot_queries)
+    out += fmt::format("      - name: {}\n        database: {}\n        sql: {}\n", quoted(q.name), quoted(q.database),
+                       quoted(q.sql));
+  return out;
+}
+
+void add_secret(std::set<std::string>& all, const std::string& s) {
+  if (s.empty()) return;
+  all.insert(s);
+  all.insert(percent_encode(s));
+}
+
+}  // namespace
+
+std::string SettingsError::to_string() const {
+  std::string out = file;
+  if (line > 0) out += fmt::format(":{}:{}", line, std::max(column, 1));
+  if (!out.empty()) out += ": ";
+  out += message;
+  if (!hint.empty()) out += "\nhint: " + hint;
+  return out;
+}
+
+std::vector<std::string> Settings::secrets() const {
+  std::set<std::string> all;
+  for (const TargetSettings& t : targets)
+    for (const std::string& s : conninfo_secrets(t.conninfo)) add_secret(all, s);
+  for (const ReceiverSettings& r : receivers) {
+    add_secret(all, r.url);
+    const auto scheme = r.url.find("://");
+    const auto path = scheme == std::string::npos ? scheme : r.url.find_first_of("/?", scheme + 3);
+    if (path != std::string::npos && r.url.size() - path > 4) add_secret(all, r.url.substr(path + 1));
+    const auto authority = scheme == std::string::npos ? std::string() : r.url.substr(scheme + 3, path - scheme - 3);
+    if (const auto at = authority.rfind('@'); at != std::string::npos) add_secret(all, authority.substr(0, at));
+  }
+  add_secret(all, http.token);
+  std::vector<std::string> out(all.begin(), all.end());
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  return out;
+}
+
+std::string print_settings(const Settings& s) {
+  const auto seconds = [](double v) { return format_setting(v, Unit::seconds); };
+  std::string out = "targets:\n";
+  for (const TargetSettings& t : s.targets) out += target_text(t);
+  out += fmt::format("http:\n  enabled: {}\n  address: {}\n  port: {}\n  insecure: {}\n", s.http.enabled,
+                     quoted(s.http.address), s.http.port, s.http.insecure);
+  if (!s.http.token.empty()) out += fmt::format("  token: {}\n", quoted(mask));
+  out += fmt::format(
+      "alerting:\n  for_warning: {}\n  for_critical: {}\n  keep_firing: {}\n  external_url: {}\n  diagnose_command: "
+      "{}\n  runbook_url: {}\n",
+      seconds(s.alerting.for_warning), seconds(s.alerting.for_critical), seconds(s.alerting.keep_firing),
+      quoted(s.alerting.external_url), quoted(s.alerting.diagnose_command), quoted(s.alerting.runbook_url));
+  out += s.receivers.empty() ? "receivers: []\n" : "receivers:\n";
+  for (const ReceiverSettings& r : s.receivers)
+    out += fmt::format(
+        "  - name: {}\n    kind: {}\n    url: {}\n    send_resolved: {}\n    allow_private: {}\n    ca_file: {}\n",
+        quoted(r.name), r.kind == ReceiverSettings::Kind::slack ? "slack" : "webhook", quoted(masked_url(r.url)),
+        r.send_resolved, r.allow_private, quoted(r.ca_file));
+  out += fmt::format("schedule:\n  sample: {}\n  cycle: {}\n  sweep: {}\n  slow: {}\n", seconds(s.schedule.sample),
+                     seconds(s.schedule.cycle), seconds(s.schedule.sweep), seconds(s.schedule.slow));
+  out += fmt::format("log:\n  level: {}\n  format: {}\n", s.log.level,
+                     s.log.format == LogSettings::Format::json ? "json" : "text");
+  out += fmt::format("state_directory: {}\n", quoted(s.state_directory));
+  if (!s.checks.empty()) out += "checks:\n";
+  for (const auto& [id, own] : s.checks) {
+    out += fmt::format("  {}:\n    enabled: {}\n", id, own.enabled);
+    const Check* check = find_check(id);
+    for (const auto& [key, value] : own.values) {
+      Unit unit = Unit::count;
+      if (check != nullptr)
+        for (const SettingInfo& info : check->settings)
+          if (info.key == key) unit = info.unit;
+      out += fmt::format("    {}: {}\n", key, format_setting(value, unit));
+    }
+  }
+  return out;
+}
+
+}  // namespace pgvigil

@@ -70,9 +70,10 @@ class Janitor:
 
 
 def exit_on_signals():
-    """Turns SIGTERM and SIGHUP into SystemExit, so that every `with` and `finally` runs."""
+    """Turns SIGTERM and SIGHUP into SystemExit, so that every `with` and `finally` runs; Ctrl-C stays what it is."""
     def leave(number, _frame):
         raise SystemExit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored when a shell started us with &

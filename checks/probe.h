@@ -66,23 +66,30 @@ struct VersionedSql {
 };
 
 // A request of a second-wave probe: its SQL with these parameters ($1..$n, all text), or a foreign text to EXPLAIN.
+// Of a server-scope probe, the database is "": the one the first connection lives in.
 struct Request {
-  std::string database;
+  std::string database = {};
   std::vector<std::string> parameters = {};
   std::string query_id = {};  // explain: which query
   std::string text = {};      // explain: its text; the shell prefers the one with literals where it holds it
   std::string user = {};      // explain: whose search_path to try
+  std::string sql = {};       // our own text, where identifiers differ by request; always quoted. "": the probe's
 };
 
 enum class MetricKind : std::uint8_t { gauge, counter };
 
-// A raw metric: one series per row, value and labels by column name.
+struct Label {
+  std::string_view name, column;
+};
+
+// A raw metric: one series per set of labels. Rows with equal labels are added up; a row whose value is none gives
+// no series.
 struct Metric {
   std::string_view name, help;
   MetricKind kind;
   std::string_view value;  // column; "" exports the number 1 per row
-  std::vector<std::string_view> labels;
-  double scale = 1;  // to base units
+  std::vector<Label> labels;
+  double scale = 1;        // to base units
 };
 
 struct ColumnInfo {
@@ -100,11 +107,14 @@ struct ProbeAbout {
   std::string_view title;  // "Sessions that are not idle"
   Scope scope = Scope::server;
   Cadence cadence = Cadence::cycle;
-  Milliseconds timeout{400};                 // statement_timeout of one request
-  std::vector<VersionedSql> sql = {};        // none for host and explain
-  std::string_view requires_extension = {};  // asked only in a database that has it
-  std::string_view on_denied = {};           // the mend when the server says 42501
-  bool slow = false;                         // never in the flight of the first connection
+  Milliseconds timeout{400};                  // statement_timeout of one request
+  std::vector<VersionedSql> sql = {};         // none for host and explain
+  // Asked only in a database that has this extension; "{extension_schema}" in the SQL stands for its quoted schema.
+  std::string_view requires_extension = {};
+  std::string_view on_denied = {};  // the mend when the server says 42501
+  // False: the server would refuse, so it is not asked (its log stays clean); the answer is the failure 42501.
+  bool (*askable)(const Input&) = nullptr;
+  bool slow = false;                          // never in the flight of the first connection
   std::vector<Metric> metrics = {};
   std::vector<Request> (*plan)(const Input&) = nullptr;  // second wave: what to ask, from what was seen
   int wave = 1;                                          // 1: needs nothing; n: its plan reads waves below n
@@ -221,8 +231,7 @@ RowsPtr Probe<Row>::decode(const Sheet& sheet, int version_num) const {
         try {
           std::visit([&](auto m) { decode_cell(sheet.rows[r].at(place[c]), all[r].*m); }, columns_[c].member);
         } catch (const DecodeError& e) {
-          throw DecodeError("probe " + std::string(id()) + ", column " + std::string(columns_[c].name) + ": " +
-                            e.what());
+          throw DecodeError("probe " + std::string(id()) + ", column " + std::string(columns_[c].name) + ": " + e.what());
         }
       }
   return rows(std::move(all));
@@ -233,13 +242,11 @@ std::optional<double> RowsOf<Row>::number(std::size_t row, std::size_t column) c
   return std::visit(
       [&](auto m) -> std::optional<double> {
         using T = std::decay_t<decltype(rows[row].*m)>;
-        if constexpr (std::is_arithmetic_v<T>)
-          return static_cast<double>(rows[row].*m);
+        if constexpr (std::is_arithmetic_v<T>) return static_cast<double>(rows[row].*m);
         else if constexpr (std::is_same_v<T, std::optional<std::int64_t>> || std::is_same_v<T, std::optional<double>>) {
           if (rows[row].*m) return static_cast<double>(*(rows[row].*m));
           return std::nullopt;
-        } else
-          return std::nullopt;
+        } else return std::nullopt;
       },
       (*columns_)[column].member);
 }

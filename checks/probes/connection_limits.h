@@ -6,8 +6,8 @@
 namespace pgvigil {
 
 struct ConnectionLimit {
-  std::string kind;  // role, database
-  std::string name;
+  std::string kind = {};  // role, database
+  std::string name = {};
   std::int64_t limit = 0, used = 0;
 };
 

@@ -6,11 +6,11 @@
 namespace pgvigil {
 
 struct ConnectionGroup {
-  std::string database, user, application, client;
-  std::string state;  // active, idle, idle in transaction, ...
-  std::string wait_event_type, wait_event;
+  std::string database = {}, user = {}, application = {}, client = {};
+  std::string state = {};  // active, idle, idle in transaction, ...
+  std::string wait_event_type = {}, wait_event = {};
   std::int64_t count = 0;
-  std::optional<double> max_transaction_age;  // seconds
+  std::optional<double> max_transaction_age = {};  // seconds
 };
 
 extern const Probe<ConnectionGroup> connections;

@@ -6,7 +6,7 @@
 namespace pgvigil {
 
 struct Cpu {
-  std::string source;       // host, cgroup, processes (the server's own, reaped children counted)
+  std::string source = {};  // host, cgroup, processes (the server's own, reaped children counted)
   double cores = 0;         // capacity: vCPUs, or the cgroup's quota
   double used_seconds = 0;  // counter
   double user_seconds = 0, system_seconds = 0, iowait_seconds = 0;  // counters; 0 where the source has none

@@ -6,7 +6,7 @@
 namespace pgvigil {
 
 struct Database {
-  std::string name;
+  std::string name = {};
   std::int64_t oid = 0;
   std::int64_t connections = 0;
   std::int64_t commits = 0, rollbacks = 0;
@@ -16,7 +16,7 @@ struct Database {
   std::int64_t temp_files = 0, temp_bytes = 0;
   std::int64_t deadlocks = 0, conflicts = 0;
   double block_read_ms = 0, block_write_ms = 0;
-  std::optional<double> stats_reset;  // epoch seconds
+  std::optional<double> stats_reset = {};  // epoch seconds
 };
 
 extern const Probe<Database> databases;

@@ -7,8 +7,8 @@
 namespace pgvigil {
 
 struct Duplicates {
-  std::string database, table;
-  std::vector<std::string> columns;          // quoted
+  std::string database = {}, table = {};
+  std::vector<std::string> columns = {};     // quoted
   std::int64_t duplicate_keys = 0;           // keys that occur more than once, in the slices done
   std::int64_t slices_done = 0, slices = 0;  // exact when they are equal
 };

@@ -6,12 +6,12 @@
 namespace pgvigil {
 
 struct Plan {
-  std::string query_id, database, user;
-  std::string query;            // normalised text
-  std::string name;             // of a query named in the configuration
-  std::string json;             // the plan; literals in its expressions replaced by ?
-  std::string source;           // literals, generic
-  std::string sqlstate, error;  // instead of a plan
+  std::string query_id = {}, database = {}, user = {};
+  std::string query = {};                 // normalised text
+  std::string name = {};                  // of a query named in the configuration
+  std::string json = {};                  // the plan; literals in its expressions replaced by ?
+  std::string source = {};                // literals, generic
+  std::string sqlstate = {}, error = {};  // instead of a plan
 };
 
 extern const Probe<Plan> plans;

@@ -6,15 +6,15 @@
 namespace pgvigil {
 
 struct RelationColumn {
-  std::string database, table;  // qualified, quoted, as in Table
-  std::string column;           // quoted where it must be
+  std::string database = {}, table = {};  // qualified, quoted, as in Table
+  std::string column = {};                // quoted where it must be
   std::int64_t position = 0;
-  std::string type;           // format_type
-  std::string type_category;  // pg_type.typcategory
+  std::string type = {};           // format_type
+  std::string type_category = {};  // pg_type.typcategory
   bool not_null = false;
-  bool can_toast = false;          // attstorage is not plain
-  std::optional<double> distinct;  // pg_stats.n_distinct; none without statistics or the right to see them
-  std::optional<double> null_fraction, average_width, correlation;
+  bool can_toast = false;               // attstorage is not plain
+  std::optional<double> distinct = {};  // pg_stats.n_distinct; none without statistics or the right to see them
+  std::optional<double> null_fraction = {}, average_width = {}, correlation = {};
 };
 
 extern const Probe<RelationColumn> relation_columns;

@@ -7,18 +7,18 @@ namespace pgvigil {
 
 struct Server {                  // one row
   std::int64_t version_num = 0;  // 150020
-  std::string version;           // "15.20"
+  std::string version = {};      // "15.20"
   bool in_recovery = false;
   double start_time = 0;  // epoch seconds of the postmaster
   double now = 0;         // the server's clock, epoch seconds
-  std::string system_identifier;
-  std::string database, role;        // of this connection
-  bool superuser = false;            // our role is one
-  bool can_read_stats = false;       // pg_read_all_stats, through pg_monitor
-  bool can_read_settings = false;    // pg_read_all_settings
-  bool can_list_temp = false;        // may call pg_ls_tmpdir()
-  bool can_read_data = false;        // pg_read_all_data (14+), or superuser
-  bool has_statements = false;       // pg_stat_statements is installed in this database
+  std::string system_identifier = {};
+  std::string database = {}, role = {};  // of this connection
+  bool superuser = false;                // our role is one
+  bool can_read_stats = false;           // pg_read_all_stats, through pg_monitor
+  bool can_read_settings = false;        // pg_read_all_settings
+  bool can_list_temp = false;            // may call pg_ls_tmpdir()
+  bool can_read_data = false;            // pg_read_all_data; on 13, SELECT on the tables looked at
+  bool has_statements = false;           // pg_stat_statements is installed in this database
   bool preloads_statements = false;  // shared_preload_libraries names it (unknown without pg_read_all_settings: false)
   std::int64_t max_connections = 0, superuser_reserved_connections = 0;
   std::int64_t reserved_connections = 0;                                    // 16+
@@ -27,11 +27,12 @@ struct Server {                  // one row
   std::int64_t max_parallel_workers_per_gather = 0, max_parallel_maintenance_workers = 0;
   std::int64_t track_activity_query_size = 1024;  // bytes
   bool jit = false;
-  std::string compute_query_id;   // 14+: auto, on, off, regress
-  std::string disabled_settings;  // enable_* that are off, comma-separated
-  std::string data_directory;     // "" without pg_read_all_settings
-  std::string server_address;     // inet_server_addr(); "" over a Unix socket
-  std::int64_t backend_pid = 0;   // of this connection; finds the server's processes on the same host
+  std::string compute_query_id = {};   // 14+: auto, on, off, regress
+  std::string disabled_settings = {};  // enable_* that are off, comma-separated
+  std::string data_directory = {};     // "" without pg_read_all_settings
+  std::string server_address = {};     // inet_server_addr(); "" over a Unix socket
+  std::int64_t client_port = 0;        // of this connection as the server sees it: ours, unless a tunnel lies between
+  std::int64_t backend_pid = 0;        // of this connection; finds the server's processes on the same host
 };
 
 extern const Probe<Server> server;

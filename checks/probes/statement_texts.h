@@ -6,8 +6,9 @@
 namespace pgvigil {
 
 struct StatementText {
-  std::string query_id, database, user;
-  std::string text;
+  std::string query_id = {}, database = {}, user = {};
+  std::string text = {};
+  bool truncated = false;  // longer than 64 kB: cut, bytes beyond ASCII escaped
 };
 
 extern const Probe<StatementText> statement_texts;

@@ -6,7 +6,7 @@
 namespace pgvigil {
 
 struct TableSize {
-  std::string database, name;  // as in Table
+  std::string database = {}, name = {};  // as in Table
   std::int64_t oid = 0;
   std::int64_t heap_bytes = 0, toast_bytes = 0;
 };

@@ -7,8 +7,9 @@ namespace pgvigil {
 
 struct TempFiles {
   std::int64_t pid = 0;
-  std::string tablespace;
+  std::string tablespace = {};
   std::int64_t files = 0, bytes = 0;
+  std::string source = "pg_ls_tmpdir";  // how it was seen
 };
 
 extern const Probe<TempFiles> temp_files;

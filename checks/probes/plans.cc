@@ -1,0 +1,91 @@
+#include "checks/probes/plans.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checks/check.h"
+#include "checks/load.h"
+#include "checks/plans/sql.h"
+#include "checks/probes/statement_texts.h"
+#include "checks/probes/statements.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr double hot_again = 60;        // seconds after which a query that still runs hot is explained anew
+constexpr double quiet_again = 5 * 60;  // the same for one that the samples do not show
+constexpr std::size_t most_running = 10, most_finished = 5;
+
+// Only what has a plan; what our parser does not know may be newer grammar, and the server decides.
+bool explainable(std::string_view text) {
+  if (text.empty() || text == "<insufficient privilege>") return false;
+  const sql::Kind kind = sql::kind(text);
+  return kind != sql::Kind::utility && kind != sql::Kind::several;
+}
+
+std::vector<Request> plan(const Input& in) {
+  std::map<std::string, double> age;  // of the newest answer, plan or failure, by query
+  for (const auto& answer : in.series(plans, quiet_again))
+    for (const Plan& p : answer.rows) age[p.database + "\n" + p.query_id] = seconds_between(answer.at, in.at());
+  std::vector<Request> requests;
+  std::set<std::string> asked;
+  const auto ask = [&](double again, Request request) {
+    const std::string key = request.database + "\n" + request.query_id;
+    const auto known = age.find(key);
+    if (known != age.end() && known->second < again) return;
+    if (explainable(request.text) && asked.insert(key).second) requests.push_back(std::move(request));
+  };
+
+  const Load load = pgvigil::load(in, 30);
+  std::size_t running = 0;
+  for (const QueryLoad& q : load.queries) {
+    if (q.query_id.empty() || q.truncated || (q.share < 0.05 && q.sessions < 0.3)) continue;
+    if (++running > most_running) break;
+    ask(hot_again, {.database = q.database, .query_id = q.query_id, .text = q.query, .user = q.user});
+  }
+  for (const HotQuery& q : in.context().hot_queries)
+    ask(quiet_again, {.database = q.database, .query_id = "config:" + q.name, .text = q.sql});
+
+  std::map<std::string, const StatementText*> texts;
+  const auto known = in.series(statement_texts, in.history().keep_seconds);
+  for (const auto& answer : known)
+    for (const StatementText& t : answer.rows)
+      if (!t.truncated) texts[statement_texts.key(t)] = &t;
+  std::vector<std::pair<double, const Statement*>> grown;
+  for (const Statement& s : in.now(statements))
+    if (const auto rate = in.rate(statements, s, &Statement::total_seconds, 60); rate && *rate > 0)
+      grown.emplace_back(*rate, &s);
+  std::stable_sort(grown.begin(), grown.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::size_t finished = 0;
+  for (const auto& [rate, s] : grown) {
+    if (++finished > most_finished) break;
+    const auto text = texts.find(statements.key(*s));
+    if (text == texts.end()) continue;
+    ask(quiet_again, {.database = s->database, .query_id = s->query_id, .text = text->second->text, .user = s->user});
+  }
+  return requests;
+}
+
+}  // namespace
+
+const Probe<Plan> plans{{.id = "plans",
+                         .title = "Plans of hot queries",
+                         .scope = Scope::explain,
+                         .cadence = Cadence::sweep,
+                         .timeout = Milliseconds(1000),
+                         .on_denied = "GRANT pg_read_all_data TO pgvigil; on 13: GRANT SELECT on the tables",
+                         .plan = plan,
+                         .wave = 2},
+                        {{"query_id", &Plan::query_id},
+                         {"database", &Plan::database},
+                         {"user", &Plan::user},
+                         {"query", &Plan::query},
+                         {"name", &Plan::name},
+                         {"json", &Plan::json},
+                         {"source", &Plan::source},
+                         {"sqlstate", &Plan::sqlstate},
+                         {"error", &Plan::error}},
+                        [](const Plan& p) { return p.database + "\n" + p.query_id; }};
+
+}  // namespace pgvigil

@@ -1,0 +1,58 @@
+#include "checks/probes/relation_columns.h"
+
+#include "checks/probes/plan_tables.h"
+
+namespace pgvigil {
+namespace {
+
+// pg_stats hides the rows of columns that we may not read: then there are no statistics, and no error.
+const std::string sql = named_relations_sql() + R"(
+select pg_catalog.current_database()::text as database,
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) as "table",
+       pg_catalog.quote_ident(a.attname) as column,
+       a.attnum::bigint as position,
+       pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+       t.typcategory::text as type_category,
+       a.attnotnull as not_null,
+       a.attstorage <> 'p' as can_toast,
+       s.n_distinct::float8 as distinct,
+       s.null_frac::float8 as null_fraction,
+       s.avg_width::float8 as average_width,
+       s.correlation::float8 as correlation
+from chosen
+join pg_catalog.pg_class c on c.oid = chosen.oid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_catalog.pg_type t on t.oid = a.atttypid
+left join pg_catalog.pg_stats s
+  on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and s.inherited = (c.relkind = 'p')
+order by c.oid, a.attnum
+limit 4000
+)";
+
+}  // namespace
+
+const Probe<RelationColumn> relation_columns{
+    {.id = "relation_columns",
+     .title = "Columns and statistics of tables that plans of hot queries read",
+     .scope = Scope::database,
+     .cadence = Cadence::sweep,
+     .timeout = Milliseconds(1000),
+     .sql = {{130000, sql}},
+     .plan = plan_relation_requests,
+     .wave = 3},
+    {{"database", &RelationColumn::database},
+     {"table", &RelationColumn::table},
+     {"column", &RelationColumn::column},
+     {"position", &RelationColumn::position},
+     {"type", &RelationColumn::type},
+     {"type_category", &RelationColumn::type_category},
+     {"not_null", &RelationColumn::not_null},
+     {"can_toast", &RelationColumn::can_toast},
+     {"distinct", &RelationColumn::distinct},
+     {"null_fraction", &RelationColumn::null_fraction},
+     {"average_width", &RelationColumn::average_width},
+     {"correlation", &RelationColumn::correlation}},
+    [](const RelationColumn& c) { return c.database + "\n" + c.table + "\n" + c.column; }};
+
+}  // namespace pgvigil

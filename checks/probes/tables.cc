@@ -1,0 +1,159 @@
+#include "checks/probes/tables.h"
+
+namespace pgvigil {
+namespace {
+
+// Worth looking at: large by relpages (the heap's or TOAST's), or holding many rows though relpages does not say
+// so, or much read. One look at pg_class and a counter or two for each table; nothing here takes a lock on a table.
+// Large, much read and full tables each have their place among the 300: none crowds out the others.
+constexpr std::string_view chosen = R"(
+with seen as materialized (
+  select c.oid, greatest(c.relpages, 0) + coalesce(t.relpages, 0) as pages,
+         pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read,
+         pg_catalog.pg_stat_get_live_tuples(c.oid) + coalesce(t.live, 0) as live
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  left join (select t.oid, t.relpages, pg_catalog.pg_stat_get_live_tuples(t.oid) as live
+             from pg_catalog.pg_class t
+             where t.relkind = 't'
+               and (t.relpages >= 128
+                    or (t.relpages = 0 and t.reltuples <= 0 and pg_catalog.pg_stat_get_live_tuples(t.oid) > 1000))) t
+    on t.oid = c.reltoastrelid
+  where c.relkind in ('r', 'm') and c.relpersistence <> 't'
+    and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+    and (c.relpages >= 128
+         or t.oid is not null
+         or pg_catalog.pg_stat_get_tuples_returned(c.oid) > 100000
+         or pg_catalog.pg_stat_get_live_tuples(c.oid) > case when c.relpages = 0 and c.reltuples <= 0 then 1000 else 10000 end)),
+ranked as (
+  select oid, least(pg_catalog.row_number() over (order by pages desc, oid),
+                    pg_catalog.row_number() over (order by rows_read desc, oid),
+                    pg_catalog.row_number() over (order by live desc, oid)) as place
+  from seen),
+picked as materialized (select oid from ranked order by place limit 300),
+chosen as materialized (
+  select oid from picked
+  union
+  select pg_catalog.pg_partition_root(c.oid)::oid from picked join pg_catalog.pg_class c using (oid) where c.relispartition)
+)";
+
+constexpr std::string_view named = R"(
+with chosen as materialized (
+  select distinct c.oid
+  from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) u (schema, relation)
+  join pg_catalog.pg_namespace n on n.nspname = u.schema::name
+  join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = u.relation::name
+  where c.relkind in ('r', 'm', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  limit 40)
+)";
+
+// The size is not known while neither VACUUM nor ANALYZE has looked, or since many rows came after they did.
+constexpr std::string_view facts = R"(
+select pg_catalog.current_database()::text as database,
+       n.nspname::text as schema,
+       c.relname::text as relation,
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) as name,
+       c.oid::bigint as oid,
+       pg_catalog.pg_get_userbyid(c.relowner)::text as owner,
+       c.relkind::text as kind,
+       coalesce((select pg_catalog.quote_ident(pn.nspname) || '.' || pg_catalog.quote_ident(p.relname)
+                 from pg_catalog.pg_class p join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace
+                 where c.relispartition and p.oid = pg_catalog.pg_partition_root(c.oid)), '') as parent,
+       s.heap as heap_bytes,
+       s.toast as toast_bytes,
+       k.known as size_known,
+       case when k.known then s.heap + s.toast end as known_bytes,
+       case when c.reltuples >= 0 and not (c.reltuples = 0 and c.relpages = 0 and not k.known) then c.reltuples::float8 end as rows,
+       i.usable as usable_indexes,
+       i.invalid as invalid_indexes,
+       pg_catalog.pg_stat_get_numscans(c.oid)::bigint as seq_scans,
+       pg_catalog.pg_stat_get_tuples_returned(c.oid)::bigint as seq_rows_read,
+       i.scans as index_scans,
+       pg_catalog.pg_stat_get_tuples_inserted(c.oid)::bigint as rows_inserted,
+       pg_catalog.pg_stat_get_tuples_updated(c.oid)::bigint as rows_updated,
+       pg_catalog.pg_stat_get_tuples_deleted(c.oid)::bigint as rows_deleted,
+       pg_catalog.pg_stat_get_live_tuples(c.oid)::bigint as live_rows,
+       pg_catalog.pg_stat_get_dead_tuples(c.oid)::bigint as dead_rows,
+       extract(epoch from greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid),
+                                   pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)))::float8 as last_analyze
+from chosen
+join pg_catalog.pg_class c on c.oid = chosen.oid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_class t on t.oid = c.reltoastrelid
+cross join lateral (
+  select greatest(c.relpages, 0)::bigint * b.size as heap, coalesce(greatest(t.relpages, 0), 0)::bigint * b.size as toast
+  from (select pg_catalog.current_setting('block_size')::bigint as size) b) s
+cross join lateral (
+  select c.relkind = 'p' or not (
+      (c.relpages = 0 and c.reltuples <= 0
+       and (pg_catalog.pg_stat_get_live_tuples(c.oid) > 0 or pg_catalog.pg_stat_get_tuples_inserted(c.oid) > 0
+            or pg_catalog.pg_stat_get_tuples_returned(c.oid) > 0))
+      or pg_catalog.pg_stat_get_live_tuples(c.oid) > 10000 + 10 * greatest(c.reltuples, 0)
+      or coalesce(t.relpages = 0 and t.reltuples <= 0 and pg_catalog.pg_stat_get_live_tuples(t.oid) > 0, false)) as known) k
+cross join lateral (
+  select pg_catalog.count(*) filter (where x.indisvalid and x.indisready and x.indislive)::bigint as usable,
+         pg_catalog.count(*) filter (where x.indislive and not (x.indisvalid and x.indisready))::bigint as invalid,
+         coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_numscans(x.indexrelid)), 0)::bigint as scans
+  from pg_catalog.pg_index x where x.indrelid = c.oid) i
+order by s.heap + s.toast desc, c.oid
+)";
+
+const std::string sql = chosen_tables_sql() + table_facts_sql();
+const std::vector<Label> labels{{"datname", "database"}, {"schemaname", "schema"}, {"relname", "relation"}};
+
+}  // namespace
+
+std::string chosen_tables_sql() { return std::string(chosen); }
+std::string named_relations_sql() { return std::string(named); }
+std::string table_facts_sql() { return std::string(facts); }
+
+std::vector<Column<Table>> table_columns() {
+  return {{"database", &Table::database},
+          {"schema", &Table::schema},
+          {"relation", &Table::relation},
+          {"name", &Table::name},
+          {"oid", &Table::oid},
+          {"owner", &Table::owner},
+          {"kind", &Table::kind},
+          {"parent", &Table::parent},
+          {"heap_bytes", &Table::heap_bytes},
+          {"toast_bytes", &Table::toast_bytes},
+          {"size_known", &Table::size_known},
+          {"known_bytes", &Table::known_bytes},
+          {"rows", &Table::rows},
+          {"usable_indexes", &Table::usable_indexes},
+          {"invalid_indexes", &Table::invalid_indexes},
+          {"seq_scans", &Table::seq_scans},
+          {"seq_rows_read", &Table::seq_rows_read},
+          {"index_scans", &Table::index_scans},
+          {"rows_inserted", &Table::rows_inserted},
+          {"rows_updated", &Table::rows_updated},
+          {"rows_deleted", &Table::rows_deleted},
+          {"live_rows", &Table::live_rows},
+          {"dead_rows", &Table::dead_rows},
+          {"last_analyze", &Table::last_analyze}};
+}
+
+// By name: of a table dropped and made again, the counters start anew, which a rate takes for a reset.
+std::string table_key(const Table& t) { return t.database + "\n" + t.name; }
+
+const Probe<Table> tables{
+    {.id = "tables",
+     .title = "Tables that are large, hot, or of unknown size",
+     .scope = Scope::database,
+     .cadence = Cadence::sweep,
+     .timeout = Milliseconds(2000),
+     .sql = {{130000, sql}},
+     .metrics = {{"pgvigil_table_size_bytes", "Heap and TOAST, as VACUUM and ANALYZE last saw them", MetricKind::gauge,
+                  "known_bytes", labels},
+                 {"pgvigil_table_usable_indexes", "Valid indexes", MetricKind::gauge, "usable_indexes", labels},
+                 {"pgvigil_table_seq_rows_read_total", "Rows read by sequential scans", MetricKind::counter,
+                  "seq_rows_read", labels},
+                 {"pgvigil_table_index_scans_total", "Index scans", MetricKind::counter, "index_scans", labels},
+                 {"pgvigil_table_rows_inserted_total", "Rows inserted", MetricKind::counter, "rows_inserted", labels},
+                 {"pgvigil_table_live_rows", "Estimated live rows", MetricKind::gauge, "live_rows", labels},
+                 {"pgvigil_table_dead_rows", "Estimated dead rows", MetricKind::gauge, "dead_rows", labels}}},
+    table_columns(),
+    table_key};
+
+}  // namespace pgvigil

@@ -1,8 +1,10 @@
 // The judge: which sequential scans of a plan are harmful. Pure: plan JSON and catalog facts in, verdicts out.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checks/finding.h"
@@ -22,7 +24,7 @@ struct RelationFacts {
 // One scan node that reads a relation whole, or nearly.
 struct Scan {
   std::string schema, relation, alias;  // as EXPLAIN (VERBOSE) prints them; unquoted
-  std::string node;                     // "Seq Scan", "Parallel Seq Scan"
+  std::string node;                     // "Seq Scan", "Parallel Seq Scan"; "Index Scan" that walks all of an index
   std::string filter;                   // as printed, literals blanked
   double rows_kept = 0;                 // per execution, all parallel processes together
   double rows_read = 0;                 // the relation's rows
@@ -41,7 +43,7 @@ std::vector<PlanRelation> plan_relations(const std::string& plan_json);
 std::string plan_shape(const std::string& plan_json);
 
 struct JudgeOptions {
-  std::int64_t floor_bytes = 10LL << 20;  // smaller relations are never harmful
+  std::int64_t floor_bytes = 10LL << 20;  // reading less than this is never harmful
   bool generic = false;                   // the plan was made without values
 };
 // Throws std::invalid_argument when the text is no plan of EXPLAIN (FORMAT JSON).

@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/alerts/payload.h"
+
+namespace pgvigil {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t annotation_limit = 8000;
+
+std::string lines(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& line : all) text += (text.empty() ? "" : "\n") + line;
+  return cut(text, annotation_limit);
+}
+
+std::string statements(const Message& m) {
+  std::string text;
+  for (const Paste& p : m.paste) {
+    text += fmt::format("{}-- {}{}\n", text.empty() ? "" : "\n", p.title, p.where.empty() ? "" : " (" + p.where + ")");
+    text += p.sql.empty() ? "-- " + p.note : p.sql;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string webhook_payload(const Notice& n, const Message& m, std::string_view receiver) {
+  const Finding& lead = n.incident.lead();
+  const bool over = n.edge == Notice::Edge::resolved;
+  const char* status = over ? "resolved" : "firing";
+  json labels{{"alertname", lead.check},
+              {"severity", to_string(m.severity)},
+              {"target", one_line(n.target)},
+              {"object", cut(one_line(lead.object.name), 300)},
+              {"object_kind", lead.object.kind},
+              {"role", to_string(lead.role)},
+              {"act_by", to_string(n.incident.act_by)}};
+  if (!lead.object.database.empty()) labels["database"] = one_line(lead.object.database);
+
+  json annotations{{"summary", m.title}, {"description", lines(m.lead_lines)}};
+  const auto annotate = [&](const char* name, const std::string& text) {
+    if (!text.empty()) annotations[name] = text;
+  };
+  annotate("why", m.why);
+  annotate("not_the_cause", m.not_cause);
+  annotate("remedy", m.remedy);
+  annotate("remedy_sql", statements(m));
+  annotate("tables", lines(m.objects));
+  annotate("symptoms", lines(m.symptoms));
+  annotate("left_undone", lines(m.undone));
+  annotate("command", m.command);
+  annotate("confidence", std::string(to_string(lead.confidence)));
+  annotate("message", cut(plain_text(m), annotation_limit));
+  std::string external;
+  for (const Link& l : m.links) {
+    if (l.label == "Page") external = l.url;
+    if (l.label == "Runbook") annotate("runbook_url", l.url);
+  }
+  const json alert{{"status", status},
+                   {"labels", labels},
+                   {"annotations", annotations},
+                   {"startsAt", rfc3339(n.started)},
+                   {"endsAt", over ? rfc3339(n.at) : "0001-01-01T00:00:00Z"},
+                   {"generatorURL", external},
+                   {"fingerprint", n.key}};
+  const json body{{"version", "4"},
+                  {"groupKey", fmt::format("pgvigil:{}:{}", one_line(n.target), n.key)},
+                  {"truncatedAlerts", 0},
+                  {"status", status},
+                  {"receiver", receiver},
+                  {"groupLabels", {{"target", one_line(n.target)}}},
+                  {"commonLabels", labels},
+                  {"commonAnnotations", annotations},
+                  {"externalURL", external},
+                  {"alerts", json::array({alert})},
+                  {"dedup_key", n.key},
+                  {"edge", to_string(n.edge)},
+                  {"merged_dedup_keys", n.merged}};
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,324 @@
+#include "agent/core/alerting.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+namespace pgvigil {
+namespace {
+
+constexpr std::string_view unreachable = "server_unreachable";
+constexpr std::size_t most_open = 1000, most_past = 256, most_identities = 500;
+constexpr double oldest_report = 60;  // seconds; older ones say nothing about now
+
+bool alerts(const Incident& i) {
+  return !i.causes.empty() && i.severity >= Severity::warning && (i.act_by == ActBy::now || i.act_by == ActBy::today);
+}
+bool known_cause(const Incident& i) {
+  return i.explained && i.lead().role == Role::cause && i.lead().confidence >= Confidence::medium;
+}
+bool proven(const Incident& i) { return known_cause(i) && i.act_by == ActBy::now; }
+bool is_unreachable(const Incident& i) { return i.lead().check == unreachable; }
+
+// 2: shares what leads it; 1: shares a finding; 0: nothing.
+int relation(const Incident& incident, const Identities& known) {
+  int best = 0;
+  for (const Finding& f : incident.causes)
+    if (const auto it = known.find({f.check, f.object}); it != known.end())
+      best = std::max(best, it->second.cause ? 2 : 1);
+  for (const Finding& f : incident.symptoms)
+    if (known.contains({f.check, f.object})) best = std::max(best, 1);
+  return best;
+}
+
+// An unreachable server is an incident of its own, whatever it explains.
+int related(const Incident& incident, const OpenIncident& open) {
+  return is_unreachable(incident) == is_unreachable(open.incident) ? relation(incident, open.identities) : 0;
+}
+
+void remember(Identities& known, const Incident& incident, Time now, double window) {
+  std::erase_if(known, [&](const auto& k) { return seconds_between(k.second.at, now) > window; });
+  const auto note = [&](const Finding& f, bool cause) {
+    if (known.size() >= most_identities && !known.contains({f.check, f.object})) return;
+    Seen& seen = known[{f.check, f.object}];
+    seen = {seen.cause || cause, now};
+  };
+  for (const Finding& f : incident.causes) note(f, true);
+  for (const Finding& f : incident.symptoms) note(f, false);
+}
+
+std::vector<std::string> checks_of(const Incident& incident) {
+  std::set<std::string> checks;
+  for (const Finding& f : incident.causes) checks.insert(f.check);
+  for (const Finding& f : incident.symptoms) checks.insert(f.check);
+  return {checks.begin(), checks.end()};
+}
+
+// Could this report have seen the incident? A check that is no longer in the catalogue's results was switched off.
+bool could_see(const Report& report, const OpenIncident& open) {
+  if (report.results.empty()) return false;
+  return std::none_of(report.results.begin(), report.results.end(), [&](const Result& r) {
+    return r.check != nullptr && r.unknown &&
+           std::find(open.checks.begin(), open.checks.end(), r.check->id) != open.checks.end();
+  });
+}
+
+void fold(Incident& into, const Incident& more) {
+  const auto add = [&](const Finding& f) {
+    const auto same = [&](const Finding& g) { return g.check == f.check && g.object == f.object; };
+    if (std::none_of(into.causes.begin(), into.causes.end(), same) &&
+        std::none_of(into.symptoms.begin(), into.symptoms.end(), same))
+      into.symptoms.push_back(f);
+  };
+  std::for_each(more.causes.begin(), more.causes.end(), add);
+  std::for_each(more.symptoms.begin(), more.symptoms.end(), add);
+  into.severity = std::max(into.severity, more.severity);
+  into.act_by = std::min(into.act_by, more.act_by);
+}
+
+class Stepper {
+ public:
+  Stepper(AlertState& state, const Report& report, const AlertSettings& settings, Time now)
+      : state_(state), report_(report), settings_(settings), now_(now) {}
+
+  std::vector<Notice> run() {
+    const bool gap = note_gap();
+    if (state_.last_report && report_.at <= *state_.last_report) return {};  // already seen
+    if (seconds_between(report_.at, now_) > std::max(oldest_report, 3 * settings_.interval)) return {};
+    state_.last_report = report_.at;
+    prune();
+    if (gap) restart_timers();
+    match();
+    for (OpenIncident& open : state_.open) advance(open, gap);
+    std::erase_if(state_.open, [](const OpenIncident& o) { return o.key.empty(); });
+    return std::move(notices_);
+  }
+
+ private:
+  // True when we slept or the clock jumped. Two long waits in a row are a slow server, not a gap.
+  bool note_gap() {
+    bool gap = false;
+    if (state_.last_step) {
+      const double waited = seconds_between(*state_.last_step, now_);
+      const bool longer = waited > 3 * settings_.interval;
+      gap = waited < 0 || (longer && !state_.after_gap);
+      state_.after_gap = longer;
+      if (waited < 0) {
+        state_.last_report.reset();
+        const auto clamp = [&](std::vector<Time>& edges) {
+          for (Time& t : edges) t = std::min(t, now_);
+        };
+        for (OpenIncident& o : state_.open) clamp(o.edges);
+        for (PastIncident& p : state_.past) clamp(p.edges);
+      }
+    }
+    state_.last_step = now_;
+    return gap;
+  }
+
+  void restart_timers() {
+    for (OpenIncident& o : state_.open) {
+      o.pending_since = now_;
+      o.absent_since.reset();
+    }
+  }
+
+  void prune() {
+    const auto old = [&](Time t) { return seconds_between(t, now_) >= settings_.flap_window; };
+    for (OpenIncident& o : state_.open) std::erase_if(o.edges, old);
+    for (PastIncident& p : state_.past) std::erase_if(p.edges, old);
+    std::erase_if(state_.past, [](const PastIncident& p) { return p.edges.empty(); });
+  }
+
+  // Which open incident each of the report's continues; the rest are new. Fills now_seen_ by key.
+  void match() {
+    std::vector<Incident> incidents;
+    for (const Incident& i : report_.incidents)
+      if (alerts(i)) incidents.push_back(i);
+    muted_ = !report_.reachable || std::any_of(incidents.begin(), incidents.end(), is_unreachable);
+    if (muted_) std::erase_if(incidents, [](const Incident& i) { return !is_unreachable(i); });
+
+    std::vector<std::vector<OpenIncident*>> continues(incidents.size());
+    for (OpenIncident& open : state_.open) {
+      int best = 0;
+      std::size_t owner = 0;
+      for (std::size_t i = 0; i < incidents.size(); ++i)
+        if (const int r = related(incidents[i], open); r > best) best = r, owner = i;
+      if (best > 0) continues[owner].push_back(&open);
+    }
+    std::vector<OpenIncident> born;
+    for (std::size_t i = 0; i < incidents.size(); ++i)
+      if (!continues[i].empty()) take(*eldest(continues[i]), incidents[i]);
+    for (std::size_t i = 0; i < incidents.size(); ++i) {
+      const auto twin = [&](const OpenIncident& b) { return related(incidents[i], b) == 2; };
+      if (continues[i].empty() && !folded(incidents[i]) && std::none_of(born.begin(), born.end(), twin) &&
+          state_.open.size() + born.size() < most_open)
+        born.push_back(open_new(incidents[i]));
+    }
+    std::erase_if(state_.open, [](const OpenIncident& o) { return o.key.empty(); });
+    for (OpenIncident& b : born) state_.open.push_back(std::move(b));
+  }
+
+  // One that people know about outlives a pending one; else the older. The others end in it silently.
+  OpenIncident* eldest(std::vector<OpenIncident*>& same) {
+    std::stable_sort(same.begin(), same.end(), [](const auto* a, const auto* b) { return a->fired && !b->fired; });
+    OpenIncident& kept = *same.front();
+    for (std::size_t i = 1; i < same.size(); ++i) {
+      kept.identities.insert(same[i]->identities.begin(), same[i]->identities.end());
+      kept.merged.insert(kept.merged.end(), same[i]->merged.begin(), same[i]->merged.end());
+      if (same[i]->fired) kept.merged.push_back(same[i]->key);
+      same[i]->key.clear();
+    }
+    return &kept;
+  }
+
+  void take(OpenIncident& open, const Incident& incident) {
+    remember(open.identities, incident, now_, settings_.flap_window);
+    open.checks = checks_of(incident);
+    seen_.insert(open.key);
+    if (known_cause(open.incident) && !known_cause(incident)) {  // keep the cause in words
+      open.incident.severity = std::max(open.incident.severity, incident.severity);
+      return;
+    }
+    open.incident = incident;
+  }
+
+  // A symptom that split off an open incident says nothing new.
+  bool folded(const Incident& incident) {
+    if (incident.explained) return false;
+    for (OpenIncident& open : state_.open) {
+      if (open.key.empty() || related(incident, open) == 0) continue;
+      remember(open.identities, incident, now_, settings_.flap_window);
+      if (seen_.insert(open.key).second) open.checks = checks_of(incident);
+      fold(open.incident, incident);
+      return true;
+    }
+    return false;
+  }
+
+  OpenIncident open_new(const Incident& incident) {
+    OpenIncident open{.key = incident_key(report_.target, now_, incident.lead().check, incident.lead().object),
+                      .started = now_,
+                      .pending_since = now_,
+                      .incident = incident,
+                      .checks = checks_of(incident)};
+    remember(open.identities, incident, now_, settings_.flap_window);
+    for (const PastIncident& p : state_.past) {
+      const int r = relation(incident, p.identities);
+      if (r == 2 || (r == 1 && !incident.explained))
+        open.edges.insert(open.edges.end(), p.edges.begin(), p.edges.end());
+    }
+    seen_.insert(open.key);
+    return open;
+  }
+
+  void advance(OpenIncident& open, bool gap) {
+    if (muted_ && !is_unreachable(open.incident)) {  // what was not looked at neither lasts nor is over
+      open.pending_since = now_;
+      open.absent_since.reset();
+      return;
+    }
+    if (seen_.contains(open.key)) {
+      open.absent_since.reset();
+      if (!gap) open.fired ? step_up(open) : fire(open);
+      return;
+    }
+    if (!report_.reachable || !could_see(report_, open)) {
+      open.pending_since = now_;
+      open.absent_since.reset();
+      return;
+    }
+    if (!open.fired) {
+      open.key.clear();
+      return;
+    }
+    if (!open.absent_since) open.absent_since = now_;
+    if (!gap && seconds_between(*open.absent_since, now_) >= settings_.keep_firing && edge_allowed(open)) resolve(open);
+  }
+
+  bool edge_allowed(const OpenIncident& open) const { return std::ssize(open.edges) < settings_.flap_edges; }
+
+  void fire(OpenIncident& open) {
+    const double wait = proven(open.incident)                          ? 0
+                        : open.incident.severity == Severity::critical ? settings_.for_critical
+                                                                       : settings_.for_warning;
+    if (seconds_between(open.pending_since, now_) < wait || !edge_allowed(open)) return;
+    open.fired = now_;
+    open.edges.push_back(now_);
+    tell(open, Notice::Edge::firing, "");
+  }
+
+  void step_up(OpenIncident& open) {
+    if (open.updated) return;
+    const bool worse = open.incident.severity == Severity::critical && open.told_severity < Severity::critical;
+    const bool found = known_cause(open.incident) && !open.told_cause;
+    if (!worse && !found) return;
+    open.updated = true;
+    tell(open, Notice::Edge::update,
+         worse && found ? "the cause is now known, and it became critical"
+         : worse        ? "it became critical"
+                        : "the cause is now known");
+  }
+
+  void resolve(OpenIncident& open) {
+    open.edges.push_back(now_);
+    tell(open, Notice::Edge::resolved,
+         fmt::format("not seen for {:.0f} s in complete reports", seconds_between(*open.absent_since, now_)));
+    if (state_.past.size() >= most_past) state_.past.erase(state_.past.begin());
+    state_.past.push_back({std::move(open.identities), std::move(open.edges)});
+    open.key.clear();
+  }
+
+  void tell(OpenIncident& open, Notice::Edge edge, std::string changed) {
+    open.told_severity = open.incident.severity;
+    open.told_cause = known_cause(open.incident);
+    notices_.push_back(Notice{.edge = edge,
+                              .key = open.key,
+                              .target = report_.target,
+                              .incident = open.incident,
+                              .started = open.started,
+                              .fired = *open.fired,
+                              .at = now_,
+                              .changed = std::move(changed),
+                              .merged = open.merged});
+  }
+
+  AlertState& state_;
+  const Report& report_;
+  const AlertSettings& settings_;
+  const Time now_;
+  bool muted_ = false;
+  std::set<std::string> seen_;  // keys of open incidents that this report shows
+  std::vector<Notice> notices_;
+};
+
+}  // namespace
+
+std::string_view to_string(Notice::Edge e) {
+  static constexpr std::string_view names[] = {"firing", "update", "resolved"};
+  return names[static_cast<std::size_t>(e)];
+}
+
+// FNV-1a, so that a key does not depend on the build; fields are ended by a byte no text of PostgreSQL holds.
+std::string incident_key(std::string_view target, Time started, std::string_view check, const Object& object) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    hash *= 1099511628211ULL;
+  };
+  add(target);
+  add(std::to_string(started.time_since_epoch().count()));
+  add(check);
+  add(object.kind);
+  add(object.name);
+  add(object.database);
+  return fmt::format("{:016x}", hash);
+}
+
+std::vector<Notice> step(AlertState& state, const Report& report, const AlertSettings& settings, Time now) {
+  return Stepper(state, report, settings, now).run();
+}
+
+}  // namespace pgvigil

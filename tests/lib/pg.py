@@ -153,7 +153,7 @@ class Server:
         self.close()
 
     def dsn(self, database="postgres", user="postgres"):
-        return f"host=127.0.0.1 port={self.port} user={user} dbname={database}"
+        return f"host=127.0.0.1 port={self.port} user={conninfo_value(user)} dbname={conninfo_value(database)}"
 
     def _make(self):
         os.chmod(self.directory, 0o755)
@@ -235,6 +235,14 @@ class Server:
     def close(self):
         self.stop()
         self.janitor.done()
+
+
+def conninfo_value(value):
+    """As libpq reads it: quoted where it must be."""
+    text = str(value)
+    if text and all(c.isalnum() or c in "_-." for c in text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def quoted(value):

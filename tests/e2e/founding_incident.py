@@ -1,0 +1,273 @@
+#!/usr/bin/python3
+"""The founding incident on a scratch server, with pgvigil watching: what ./run does once it has a binary.
+
+Without arguments it tells what happens until Ctrl-C. --once proves it unattended: every step is judged by what the
+webhook receiver got, what the pages say and what diagnose answers, never by what pgvigil says it has done.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, ROOT)
+sys.dont_write_bytecode = True
+
+from tests.lib import agent, children, incident, pg, receiver, report  # noqa: E402
+
+CASE = os.path.join(ROOT, "tests", "incidents", "seq_scan_after_schema_copy")
+TABLE, COLUMNS = "lsif_data_documents", r"\bdump_id\b\W{1,4}\bpath\b"
+ALERT_DEADLINE = 60.0  # a loose ceiling; bench/onset.py measures
+RESOLVE_DEADLINE, RESOLVE_DEADLINE_UNCURED = 150.0, 45.0
+SETTLE_DEADLINE = 90.0  # for diagnose to say OK once the last slow statement has ended
+
+
+class StepFailed(Exception):
+    """A step of --once did not truly happen."""
+
+
+class Teller:
+    """Prints what happens, with seconds since the load started."""
+
+    def __init__(self):
+        self.onset = None
+
+    def say(self, text):
+        stamp = "          " if self.onset is None else f"{time.monotonic() - self.onset:8.1f} s"
+        first, *rest = str(text).splitlines() or [""]
+        print(f"{stamp}  {first}", *(f"{'':12}{line}" for line in rest), sep="\n", flush=True)
+
+
+def names_the_cause(text):
+    return TABLE in text and re.search(COLUMNS, text) is not None
+
+
+def incident_key(message):
+    """What is the same in the firing and the resolved message of one incident."""
+    body = message.json if isinstance(message.json, dict) else {}
+    alerts = body.get("alerts") or [{}]
+    return body.get("groupKey") or alerts[0].get("fingerprint") or ""
+
+
+class Story:
+    """The incident from the first second on: server, receiver, agent, load."""
+
+    def __init__(self, teller, directory):
+        self.tell, self.directory = teller.say, directory
+        self.teller = teller
+        self.case = incident.Case(CASE)
+        self.scene = self.receiver = self.agent = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for part in (self.agent, self.scene, self.receiver):
+            if part is not None:
+                part.__exit__(None, None, None)
+
+    def begin(self):
+        self.tell("starting a scratch PostgreSQL 15 and loading five tables without an index (about 1 GB)")
+        self.scene = incident.Scene(self.case, grants=agent.grants_script(pg.DEBIAN))
+        self.scene.set_up()
+        self.tell(f"loaded in {self.scene.phases['setup']:g} s; pgvigil's role is what `pgvigil grants` printed")
+        self.receiver = receiver.Receiver(os.path.join(self.directory, "received.jsonl"))
+        settings = agent.merged(self.scene.configuration(), {"receivers": agent.receivers(self.receiver)})
+        self.agent = agent.Agent(self.directory, settings)
+        self.agent.wait_ready()
+        self.tell(f"pgvigil watches: page {self.agent.url}/  metrics {self.agent.url}/metrics\n"
+                  f"superuser, to look around: psql '{self.scene.conninfo('postgres')}'")
+        self.scene.start_load()
+        self.teller.onset = time.monotonic()
+        clients = sum(e.get("clients", 1) for e in self.case.load_entries())
+        self.tell(f"load starts: {clients - 1} readers with a 10 s statement timeout, one bulk writer")
+
+    def look(self):
+        """Between two messages: is the agent alive, and has it found something?"""
+        self.agent.check_alive()
+        if not self.found:
+            current = self.agent.report()
+            if current and report.causes(current):
+                self.found = True
+                first = report.causes(current)[0]
+                self.tell(f"first finding: {first.get('check')} {report.name(first)}: {first.get('sentence', '')}")
+
+    found = False
+
+    def wait_alert(self):
+        message = self.receiver.wait(lambda m: m.path == "/webhook" and m.status == "firing" and
+                                     names_the_cause(m.text), ALERT_DEADLINE, meanwhile=self.look)
+        if message is None:
+            raise StepFailed(f"no alert naming {TABLE} and (dump_id, path) within {ALERT_DEADLINE:g} s; the receiver "
+                             f"got {len(self.receiver.messages)} message(s)\n{self.agent.log_tail()}")
+        self.tell(f"alert delivered {message.after(self.teller.onset):.1f} s after the onset")
+        chat = self.receiver.wait(lambda m: m.path == "/slack" and names_the_cause(m.text), 10)
+        if chat is None:
+            raise StepFailed("the chat receiver got no message that names the table and its columns")
+        self.tell("the chat message as delivered:\n" + receiver.chat_text(chat))
+        return message
+
+    def diagnose(self):
+        return agent.Diagnosis(self.scene.conninfo(), directory=self.directory)
+
+
+def interactive(story, teller):
+    story.begin()
+    try:
+        story.wait_alert()
+    except StepFailed as failed:
+        teller.say(str(failed))
+    answer = story.diagnose()
+    teller.say(f"pgvigil diagnose, {answer.seconds:.1f} s, exit {answer.exit_code}:\n{answer.text or answer.errors}")
+    teller.say(f"page {story.agent.url}/  metrics {story.agent.url}/metrics  report {story.agent.url}/api/v1/report\n"
+               f"to apply the remedy: psql '{story.scene.conninfo('postgres')}'\nCtrl-C ends it and removes everything")
+    told = len(story.receiver.messages)
+    while True:
+        story.agent.check_alive()
+        for message in story.receiver.messages[told:]:
+            told += 1
+            if message.path == "/slack":
+                teller.say("chat message:\n" + receiver.chat_text(message))
+        time.sleep(0.5)
+
+
+def check_pages(story):
+    status, kind, body = story.agent.get("/")
+    if status != 200 or "text/html" not in kind or "<" not in body:
+        raise StepFailed(f"the page answers {status} {kind}")
+    status, _, body = story.agent.get("/metrics")
+    line = next((li for li in body.splitlines() if li.startswith("pgvigil_finding{") and
+                 'check="seq_scan_hot_query"' in li and float(li.rsplit(" ", 1)[1]) > 0), None)
+    if status != 200 or line is None:
+        raise StepFailed(f"/metrics answers {status} without a pgvigil_finding of seq_scan_hot_query")
+    return line
+
+
+def check_diagnosis(answer):
+    if answer.report is None:
+        raise StepFailed(f"diagnose gave no report, exit {answer.exit_code}: {answer.errors.strip()}")
+    found = report.causes(answer.report)
+    if answer.exit_code != 2 or report.verdict(answer.report) != "critical":
+        raise StepFailed(f"diagnose says {report.verdict(answer.report)}, exit {answer.exit_code}; expected critical, 2")
+    if not any(report.is_cause(f, {"object": TABLE}) for f in found) or \
+            not re.search(rf"{TABLE}[^;]*{COLUMNS}", report.all_sql(answer.report)):
+        raise StepFailed(f"diagnose does not name {TABLE} (dump_id, path): {[report.name(f) for f in found]}")
+
+
+def apply_remedy(story, teller, steps):
+    if not steps:
+        raise StepFailed("the report prints no cure")
+    for step in steps:
+        seconds, error = story.scene.paste(step)
+        sql = " ".join(step["sql"].split())
+        teller.say(f"as {step.get('run_as') or 'superuser'}: {sql}\n{error or f'done in {seconds:.1f} s'}")
+        if error:
+            raise StepFailed(f"the printed remedy failed: {sql}")
+
+
+def wait_resolved(story, firing, remedied):
+    deadline = RESOLVE_DEADLINE if remedied else RESOLVE_DEADLINE_UNCURED
+    key = incident_key(firing)
+    resolved = story.receiver.wait(lambda m: m.path == "/webhook" and m.status == "resolved" and
+                                   (incident_key(m) == key if key else TABLE in m.text), deadline,
+                                   start=story.receiver.messages.index(firing), meanwhile=story.agent.check_alive)
+    if resolved is None:
+        raise StepFailed(f"no resolved message within {deadline:g} s" + ("" if remedied else ": nobody cured it"))
+    return resolved
+
+
+def wait_ok(story):
+    deadline = time.monotonic() + SETTLE_DEADLINE
+    while True:
+        answer = story.diagnose()
+        if answer.exit_code == 0 and answer.report and report.verdict(answer.report) == "ok":
+            return answer
+        if time.monotonic() > deadline:
+            raise StepFailed(f"diagnose does not say OK after the remedy, exit {answer.exit_code}\n"
+                             f"{answer.text or answer.errors}")
+        time.sleep(3)
+
+
+def once(story, teller, remedy):
+    story.begin()
+    firing = story.wait_alert()
+    teller.say("page answers, metrics show it: " + check_pages(story))
+    answer = story.diagnose()
+    check_diagnosis(answer)
+    teller.say(f"pgvigil diagnose, {answer.seconds:.1f} s, exit {answer.exit_code}:\n{answer.text}")
+    if remedy:
+        apply_remedy(story, teller, report.cure_steps(answer.report))
+    else:
+        teller.say("no remedy is applied")
+    resolved = wait_resolved(story, firing, remedy)
+    teller.say(f"resolved message delivered {resolved.after(teller.onset):.1f} s after the onset")
+    answer = wait_ok(story)
+    teller.say(f"pgvigil diagnose: OK, exit {answer.exit_code}")
+    seconds = story.agent.stop()
+    if story.agent.process.returncode != 0 or seconds > 5:
+        raise StepFailed(f"pgvigil ended with {story.agent.process.returncode} after {seconds:.1f} s; expected 0 within 5")
+
+
+def watch(conninfo, teller, directory):
+    """Somebody's own server: the agent and nothing else."""
+    with agent.Agent(directory, {"targets": [{"conninfo": conninfo}]}) as watcher:
+        watcher.wait_ready()
+        teller.say(f"pgvigil watches: page {watcher.url}/  metrics {watcher.url}/metrics  "
+                   f"report {watcher.url}/api/v1/report\nCtrl-C ends it")
+        last = None
+        while True:
+            watcher.check_alive()
+            current = watcher.report()
+            said = current and f"{report.verdict(current).upper()}: {current.get('headline', '')}"
+            if said and said != last:
+                teller.say(said)
+                last = said
+            time.sleep(1)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="run", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="unattended; exit 0 only if every step happened")
+    parser.add_argument("--no-remedy", action="store_true", help="with --once: leave the remedy out, which must fail")
+    parser.add_argument("conninfo", nargs="?", help="watch this server instead")
+    given = parser.parse_args()
+    if given.conninfo and given.once:
+        parser.error("--once makes its own server: leave the connection string out")
+    if given.no_remedy and not given.once:
+        parser.error("--no-remedy goes with --once")
+    return given
+
+
+def main():
+    given = arguments()
+    children.exit_on_signals()
+    teller = Teller()
+    directory = tempfile.mkdtemp(prefix="pgvigil.run.")
+    janitor = children.Janitor(directory)
+    try:
+        if given.conninfo:
+            watch(given.conninfo, teller, directory)
+        with Story(teller, directory) as story:
+            if not given.once:
+                interactive(story, teller)
+            once(story, teller, not given.no_remedy)
+        teller.say("every step happened")
+        return 0
+    except StepFailed as failed:
+        teller.say(f"FAILED: {failed}")
+        return 1
+    except (pg.ServerError, RuntimeError) as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        teller.say("stopped; everything is removed")
+        return 0 if not given.once else 130
+    finally:
+        janitor.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -89,7 +89,7 @@ struct Metric {
   MetricKind kind;
   std::string_view value;  // column; "" exports the number 1 per row
   std::vector<Label> labels;
-  double scale = 1;        // to base units
+  double scale = 1;  // to base units
 };
 
 struct ColumnInfo {
@@ -107,14 +107,14 @@ struct ProbeAbout {
   std::string_view title;  // "Sessions that are not idle"
   Scope scope = Scope::server;
   Cadence cadence = Cadence::cycle;
-  Milliseconds timeout{400};                  // statement_timeout of one request
-  std::vector<VersionedSql> sql = {};         // none for host and explain
+  Milliseconds timeout{400};           // statement_timeout of one request
+  std::vector<VersionedSql> sql = {};  // none for host and explain
   // Asked only in a database that has this extension; "{extension_schema}" in the SQL stands for its quoted schema.
   std::string_view requires_extension = {};
   std::string_view on_denied = {};  // the mend when the server says 42501
   // False: the server would refuse, so it is not asked (its log stays clean); the answer is the failure 42501.
   bool (*askable)(const Input&) = nullptr;
-  bool slow = false;                          // never in the flight of the first connection
+  bool slow = false;  // never in the flight of the first connection
   std::vector<Metric> metrics = {};
   std::vector<Request> (*plan)(const Input&) = nullptr;  // second wave: what to ask, from what was seen
   int wave = 1;                                          // 1: needs nothing; n: its plan reads waves below n
@@ -231,7 +231,8 @@ RowsPtr Probe<Row>::decode(const Sheet& sheet, int version_num) const {
         try {
           std::visit([&](auto m) { decode_cell(sheet.rows[r].at(place[c]), all[r].*m); }, columns_[c].member);
         } catch (const DecodeError& e) {
-          throw DecodeError("probe " + std::string(id()) + ", column " + std::string(columns_[c].name) + ": " + e.what());
+          throw DecodeError("probe " + std::string(id()) + ", column " + std::string(columns_[c].name) + ": " +
+                            e.what());
         }
       }
   return rows(std::move(all));
@@ -242,11 +243,13 @@ std::optional<double> RowsOf<Row>::number(std::size_t row, std::size_t column) c
   return std::visit(
       [&](auto m) -> std::optional<double> {
         using T = std::decay_t<decltype(rows[row].*m)>;
-        if constexpr (std::is_arithmetic_v<T>) return static_cast<double>(rows[row].*m);
+        if constexpr (std::is_arithmetic_v<T>)
+          return static_cast<double>(rows[row].*m);
         else if constexpr (std::is_same_v<T, std::optional<std::int64_t>> || std::is_same_v<T, std::optional<double>>) {
           if (rows[row].*m) return static_cast<double>(*(rows[row].*m));
           return std::nullopt;
-        } else return std::nullopt;
+        } else
+          return std::nullopt;
       },
       (*columns_)[column].member);
 }

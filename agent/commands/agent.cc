@@ -1,0 +1,240 @@
+#include "agent/commands/agent.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/core/message.h"
+#include "agent/core/render_json.h"
+#include "agent/host/sd_notify.h"
+#include "agent/http/exposition.h"
+
+namespace pgvigil {
+namespace asio = boost::asio;
+using SteadyClock = std::chrono::steady_clock;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr auto last_words = seconds(3);  // for messages still queued when we are told to stop
+
+double own_cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+std::optional<double> resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  double total = 0, resident = 0;
+  if (!(statm >> total >> resident)) return std::nullopt;
+  return resident * 4096;
+}
+
+std::optional<double> open_files() {
+  std::error_code error;
+  double n = 0;
+  for (auto it = std::filesystem::directory_iterator("/proc/self/fd", error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error))
+    ++n;
+  return error ? std::nullopt : std::optional(n);
+}
+
+HttpOptions http_options(const Settings& s) {
+  HttpOptions o;
+  o.address = s.http.address;
+  o.port = s.http.port;
+  o.token = s.http.token;
+  o.insecure = s.http.insecure;
+  o.interval_seconds = s.schedule.cycle;
+  return o;
+}
+
+AlertSettings alert_settings(const Settings& s) {
+  AlertSettings a;
+  a.for_warning = s.alerting.for_warning;
+  a.for_critical = s.alerting.for_critical;
+  a.keep_firing = s.alerting.keep_firing;
+  a.interval = s.schedule.cycle;
+  return a;
+}
+
+bool same_connection(const TargetSettings& a, const TargetSettings& b) {
+  return a.conninfo == b.conninfo && a.databases == b.databases && a.allow_superuser == b.allow_superuser;
+}
+
+}  // namespace
+
+Agent::Agent(asio::io_context& io, Settings settings) : io_(io), settings_(std::move(settings)), timer_(io) {
+  own_.version = PGVIGIL_VERSION;
+  own_.start_time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  own_.reload_succeeded = 1;
+  own_.reload_time = own_.start_time;
+}
+
+std::optional<HttpError> Agent::start() {
+  for (const TargetSettings& t : settings_.targets)
+    if (const auto error = watch(t))
+      return HttpError{fmt::format("target {}: {}", t.name, error->message), error->hint};
+  if (settings_.http.enabled) {
+    http_ = std::make_unique<HttpServer>(io_.get_executor(), http_options(settings_), board_);
+    if (auto error = http_->start()) return error;
+    spdlog::info("page and metrics at http://{}:{}/", settings_.http.address, http_->port());
+  }
+  open_receivers();
+  for (auto& [name, watched] : targets_) watched.watch->start();
+  asio::co_spawn(io_, heartbeat(), asio::detached);
+  spdlog::info("pgvigil {} watches {} target{}, {} receiver{}", PGVIGIL_VERSION, targets_.size(),
+               targets_.size() == 1 ? "" : "s", settings_.receivers.size(), settings_.receivers.size() == 1 ? "" : "s");
+  return std::nullopt;
+}
+
+std::optional<ConnectError> Agent::watch(const TargetSettings& target) {
+  auto conninfo = Conninfo::parse(target.conninfo);
+  if (!conninfo) return conninfo.error();
+  const std::string name = target.name;
+  targets_[name].watch = std::make_shared<Watch>(
+      io_.get_executor(), target, settings_, *conninfo,
+      [this, name](const Report& report, const History& history, const Context&) { published(name, report, history); });
+  return std::nullopt;
+}
+
+void Agent::open_receivers() {
+  std::vector<ReceiverOptions> receivers;
+  for (const ReceiverSettings& s : settings_.receivers) {
+    ReceiverOptions o;
+    o.name = s.name;
+    o.kind = s.kind == ReceiverSettings::Kind::slack ? ReceiverOptions::Kind::slack : ReceiverOptions::Kind::webhook;
+    o.url = s.url;
+    o.send_resolved = s.send_resolved;
+    o.allow_private = s.allow_private;
+    o.ca_file = s.ca_file;
+    receivers.push_back(std::move(o));
+  }
+  alerts_ = std::make_shared<Alerts>(io_.get_executor(), std::move(receivers));
+}
+
+void Agent::published(const std::string& target, const Report& report, const History& history) {
+  const auto it = targets_.find(target);
+  if (stopping_ || it == targets_.end()) return;
+  Watched& w = it->second;
+  const bool changed = !w.report || w.report->verdict != report.verdict || w.report->reachable != report.reachable;
+  if (changed) spdlog::info("{}: {}: {}", target, to_string(report.verdict), report.headline);
+  w.report = report;
+  w.history = &history;
+  board_.publish(target, report.verdict, report.reachable, report.headline,
+                 std::make_shared<const std::string>(render_json(report)));
+  for (const Notice& n : step(w.alerting, report, alert_settings(settings_), report.at)) {
+    MessageOptions words{settings_.alerting.external_url, settings_.alerting.diagnose_command,
+                         settings_.alerting.runbook_url};
+    spdlog::info("{}: {} {}: {}", target, to_string(n.edge), n.key, n.incident.lead().sentence);
+    alerts_->post(n, render(n, report, words));
+  }
+  board_.ready(true);
+  publish_metrics();
+}
+
+void Agent::publish_metrics() {
+  std::vector<TargetMetrics> all;
+  for (const auto& [name, w] : targets_)
+    all.push_back(
+        {name,
+         w.history,
+         w.report ? &*w.report : nullptr,
+         {settings_.schedule.sample, settings_.schedule.cycle, settings_.schedule.sweep, settings_.schedule.slow}});
+  own_.cpu_seconds = own_cpu_seconds();
+  own_.resident_bytes = resident_bytes();
+  own_.open_files = open_files();
+  double sent = 0, failed = 0, dropped = 0;
+  for (const auto& s : alerts_->stats()) {
+    sent += static_cast<double>(s.sent);
+    failed += static_cast<double>(s.failed);
+    dropped += static_cast<double>(s.dropped);
+  }
+  own_.notifications_sent = sent;
+  own_.notifications_failed = failed;
+  own_.notifications_dropped = dropped;
+  board_.metrics(std::make_shared<const std::string>(exposition(metrics(all, own_, now_(), budget_))));
+}
+
+// Feeds /healthz and the service manager's watchdog with the slowest target's progress, not with its own beat.
+asio::awaitable<void> Agent::heartbeat() {
+  sd_notify("READY=1");
+  while (!stopping_) {
+    auto slowest = SteadyClock::now();
+    for (const auto& [name, w] : targets_) slowest = std::min(slowest, w.watch->progress());
+    board_.progress(slowest);
+    const auto patience =
+        std::max(seconds(30), std::chrono::ceil<seconds>(std::chrono::duration<double>(6 * settings_.schedule.cycle)));
+    if (SteadyClock::now() - slowest < patience) sd_notify("WATCHDOG=1");
+    const auto due = SteadyClock::now() + seconds(1);
+    timer_.expires_at(due);
+    boost::system::error_code woken;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    own_.loop_lag_seconds = std::max(0.0, std::chrono::duration<double>(SteadyClock::now() - due).count());
+  }
+}
+
+void Agent::reload(const Settings& settings) {
+  sd_notify("RELOADING=1");
+  for (const TargetSettings& t : settings.targets)
+    if (const auto conninfo = Conninfo::parse(t.conninfo); !conninfo) {
+      reload_failed(
+          {.message = fmt::format("target {}: {}", t.name, conninfo.error().message), .hint = conninfo.error().hint});
+      return;
+    }
+  const Settings old = std::exchange(settings_, settings);
+  if (old.http.address != settings.http.address || old.http.port != settings.http.port ||
+      old.http.enabled != settings.http.enabled || old.http.token != settings.http.token)
+    spdlog::warn("http settings changed: they take effect at the next start");
+  std::map<std::string, Watched> kept;
+  for (const TargetSettings& t : settings_.targets)
+    if (const auto it = targets_.find(t.name);
+        it != targets_.end() && same_connection(it->second.watch->settings(), t)) {
+      it->second.watch->configure(t, settings_);
+      kept.insert(targets_.extract(it));
+    }
+  for (auto& [name, gone] : targets_) {
+    gone.watch->stop();
+    board_.retire(name);
+  }
+  targets_ = std::move(kept);
+  for (const TargetSettings& t : settings_.targets)
+    if (!targets_.contains(t.name)) {
+      watch(t);
+      targets_[t.name].watch->start();
+    }
+  // Messages already queued go on to where they were meant to go.
+  if (alerts_)
+    asio::co_spawn(
+        io_, [gone = alerts_]() -> asio::awaitable<void> { co_await gone->drain(std::chrono::minutes(10)); },
+        asio::detached);
+  open_receivers();
+  own_.reload_succeeded = 1;
+  own_.reload_time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  spdlog::info("configuration reloaded: {} targets, {} receivers", targets_.size(), settings_.receivers.size());
+  sd_notify("READY=1");
+}
+
+void Agent::reload_failed(const SettingsError& error) {
+  own_.reload_succeeded = 0;
+  spdlog::error("configuration not reloaded, the old one stays: {}", error.to_string());
+  sd_notify("READY=1");
+}
+
+asio::awaitable<void> Agent::stop() {
+  stopping_ = true;
+  sd_notify("STOPPING=1");
+  timer_.cancel();
+  for (auto& [name, w] : targets_) w.watch->stop();
+  if (alerts_) co_await alerts_->drain(last_words);
+  if (http_) http_->stop();
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,55 @@
+// The agent: one Watch for each target, and the sinks of their reports.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/alerts/alerts.h"
+#include "agent/commands/watch.h"
+#include "agent/core/alerting.h"
+#include "agent/core/metrics.h"
+#include "agent/http/server.h"
+
+namespace pgvigil {
+
+class Agent {
+ public:
+  Agent(boost::asio::io_context& io, Settings settings);
+  std::optional<HttpError> start();  // an error: nothing was started
+  void reload(const Settings& settings);
+  void reload_failed(const SettingsError& error);
+  boost::asio::awaitable<void> stop();  // within 4 s: connections closed, queued messages sent where they can be
+
+ private:
+  struct Watched {
+    std::shared_ptr<Watch> watch;
+    AlertState alerting;
+    std::optional<Report> report;
+    const History* history = nullptr;
+  };
+
+  std::optional<ConnectError> watch(const TargetSettings& target);
+  void published(const std::string& target, const Report& report, const History& history);
+  void publish_metrics();
+  void open_receivers();
+  boost::asio::awaitable<void> heartbeat();
+
+  boost::asio::io_context& io_;
+  Settings settings_;
+  Board board_;
+  std::unique_ptr<HttpServer> http_;
+  std::shared_ptr<Alerts> alerts_;
+  std::map<std::string, Watched> targets_;  // by name
+  boost::asio::steady_timer timer_;
+  SeriesBudget budget_;
+  Now now_;
+  OwnStats own_;
+  bool stopping_ = false;
+};
+
+}  // namespace pgvigil

@@ -1,0 +1,201 @@
+#include "agent/commands/watch.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+
+#include "agent/commands/intake.h"
+#include "agent/core/schedule.h"
+#include "checks/probes/activity.h"
+#include "checks/probes/cpu.h"
+#include "checks/probes/server.h"
+
+namespace pgvigil {
+namespace asio = boost::asio;
+using Steady = std::chrono::steady_clock;
+using std::chrono::duration_cast;
+
+namespace {
+
+constexpr double slow_answer = 0.2;  // seconds; more of it in one flight would cost the next sample its second
+constexpr auto alone_for = std::chrono::minutes(10);
+constexpr auto between_jumps = std::chrono::seconds(10);  // an extra cycle and sweep at most this often
+
+Steady::duration seconds(double s) { return duration_cast<Steady::duration>(std::chrono::duration<double>(s)); }
+
+TargetOptions options_of(const TargetSettings& s, Conninfo conninfo) {
+  TargetOptions o{.name = s.name, .conninfo = std::move(conninfo)};
+  o.databases = s.databases;
+  o.allow_superuser = s.allow_superuser;
+  return o;
+}
+
+}  // namespace
+
+Watch::Watch(asio::any_io_executor executor, const TargetSettings& target, const Settings& settings, Conninfo conninfo,
+             Publish publish)
+    : executor_(executor),
+      target_(executor, options_of(target, std::move(conninfo))),
+      publish_(std::move(publish)),
+      cycle_timer_(executor),
+      sweep_timer_(executor) {
+  context_.local = is_local(target_.options().conninfo);
+  configure(target, settings);
+}
+
+void Watch::configure(const TargetSettings& target, const Settings& settings) {
+  target_settings_ = target;
+  schedule_ = settings.schedule;
+  checks_ = settings.checks;
+  context_.target = target.name;
+  context_.vcpus = target.vcpus;
+  context_.hot_queries = target.hot_queries;
+}
+
+void Watch::start() {
+  started_ = progress_ = Steady::now();
+  const auto keep_alive = shared_from_this();
+  asio::co_spawn(
+      executor_, [keep_alive] { return keep_alive->cycles(); }, asio::detached);
+  asio::co_spawn(
+      executor_, [keep_alive] { return keep_alive->sweeps(); }, asio::detached);
+}
+
+void Watch::stop() {
+  stopping_ = true;
+  cycle_timer_.cancel();
+  sweep_timer_.cancel();
+  target_.close();
+}
+
+asio::awaitable<void> Watch::pause(asio::steady_timer& timer, Steady::time_point until) {
+  if (stopping_) co_return;
+  boost::system::error_code woken;
+  timer.expires_at(until);
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+}
+
+void Watch::keep(Observation observation) {
+  take_texts(observation, texts_);
+  history_.add(std::move(observation));
+}
+
+void Watch::publish() {
+  const Time at = now_();
+  Report report = rank(evaluate_all(history_, context_, checks_, at), history_, context_, at);
+  report.cost = target_.cost();
+  report.cost.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
+  in_trouble_ = report.verdict != Severity::ok;
+  publish_(report, history_, context_);
+}
+
+// False when there is no connection; the failure is then in the history, and the wait before the next try is done.
+asio::awaitable<bool> Watch::connected() {
+  if (target_.connected()) co_return true;
+  const auto error = co_await target_.connect();
+  if (!error) co_return true;
+  Observation o{now_(), {}};
+  o.answers[std::string(server.id())] =
+      Answer{o.at, nullptr, {{.sqlstate = error->sqlstate, .message = error->message, .mend = error->hint}}, 0};
+  keep(std::move(o));
+  publish();
+  progress_ = Steady::now();
+  co_await pause(cycle_timer_, Steady::now() + target_.next_attempt_delay());
+  co_return false;
+}
+
+// A probe that took long, or ran into its limit, leaves the flight for a while: it is then asked alone, in the gap
+// behind a sample, so that the samples keep their second.
+void Watch::demote_slow(const Observation& observation) {
+  for (const auto& [id, answer] : observation.answers) {
+    const bool limit = std::any_of(answer.failures.begin(), answer.failures.end(),
+                                   [](const Failure& f) { return f.sqlstate == "57014" || f.sqlstate == "PGV01"; });
+    const AnyProbe* probe = find_probe(id);
+    if (probe != nullptr && probe->about().cadence != Cadence::sample && (limit || answer.seconds > slow_answer))
+      alone_until_[probe] = Steady::now() + alone_for;
+  }
+}
+
+std::vector<const AnyProbe*> Watch::flight(bool cycle, bool slow) {
+  std::vector<const AnyProbe*> probes = probes_of(Scope::server, {Cadence::sample});
+  if (!cycle) return probes;
+  for (const Cadence c : {Cadence::cycle, Cadence::slow})
+    for (const AnyProbe* p : probes_of(Scope::server, {c})) {
+      if (p->about().slow || (c == Cadence::slow && !slow)) continue;
+      const auto it = alone_until_.find(p);
+      if (it == alone_until_.end() || it->second < Steady::now()) probes.push_back(p);
+      else gap_.push_back(p);
+    }
+  return probes;
+}
+
+asio::awaitable<void> Watch::cycles() {
+  auto next = Steady::now(), next_slow = next;
+  while (!stopping_) {
+    if (!co_await connected()) {
+      next = next_cycle_ = Steady::now();
+      continue;
+    }
+    const auto begun = Steady::now();
+    const bool cycle = begun >= next_cycle_;
+    const bool slow = cycle && begun >= next_slow;
+    Observation o = co_await target_.ask(flight(cycle, slow));
+    if (stopping_) break;
+    demote_slow(o);
+    if (cycle) o.answers[std::string(cpu.id())] = see_cpu(history_, o.at, context_.local);
+    keep(std::move(o));
+    if (cycle) {
+      next_cycle_ = begun + seconds(schedule_.cycle);
+      if (slow) next_slow = begun + seconds(schedule_.slow);
+      publish();
+      progress_ = Steady::now();
+    } else if (begun - last_jump_ >= between_jumps && load_jumped(history_, context_, now_())) {
+      last_jump_ = next_cycle_ = next_sweep_ = begun;
+      sweep_timer_.cancel();
+    } else if (!gap_.empty()) {
+      const AnyProbe* alone = gap_.back();
+      gap_.pop_back();
+      keep(co_await target_.ask({alone}));
+    }
+    // A slow server stretches the beat; it is never made up for by a burst.
+    next = std::max(next + seconds(schedule_.sample), Steady::now());
+    co_await pause(cycle_timer_, next);
+  }
+}
+
+asio::awaitable<void> Watch::sweeps() {
+  auto next_slow = Steady::now();
+  while (!stopping_) {
+    if (Steady::now() < next_sweep_ || !target_.connected() || history_.latest(server) == nullptr) {
+      co_await pause(sweep_timer_, std::min(next_sweep_, Steady::now() + seconds(schedule_.sample)));
+      // Not connected yet: look again after a beat.
+      if (Steady::now() >= next_sweep_ && !target_.connected())
+        co_await pause(sweep_timer_, Steady::now() + seconds(0.2));
+      continue;
+    }
+    const auto begun = Steady::now();
+    const bool slow = begun >= next_slow;
+    std::vector<const AnyProbe*> probes;
+    for (const Scope scope : {Scope::database, Scope::server})
+      for (const AnyProbe* p : probes_of(scope, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
+        if ((scope == Scope::database || p->about().slow) && (p->about().cadence != Cadence::slow || slow))
+          probes.push_back(p);
+    keep(co_await target_.sweep(probes));
+    if (slow) next_slow = begun + seconds(schedule_.slow);
+    for (int wave = 2; wave <= last_wave() && !stopping_; ++wave)
+      if (Wave asked = plan_wave(wave, history_, context_, now_()); !asked.empty()) {
+        give_texts(asked, texts_);
+        keep(co_await target_.wave(std::move(asked)));
+      }
+    if (stopping_) break;
+    publish();
+    // While something hurts, the tables and plans are looked at more often, so that the end is seen soon.
+    next_sweep_ =
+        Steady::now() + seconds(in_trouble_ ? std::min(schedule_.sweep, 2 * schedule_.cycle) : schedule_.sweep);
+  }
+}
+
+}  // namespace pgvigil

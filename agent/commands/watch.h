@@ -1,0 +1,65 @@
+// One target, watched: asks on schedule, keeps the window, evaluates, and hands each report on. Never overlaps
+// itself: a slow server stretches the cycle. Two coroutines, one for each connection: samples and cycles on the
+// first, sweeps and plans on the second.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "agent/commands/now.h"
+#include "agent/core/evaluate.h"
+#include "agent/core/texts.h"
+#include "agent/pg/target.h"
+#include "agent/settings/settings.h"
+
+namespace pgvigil {
+
+class Watch : public std::enable_shared_from_this<Watch> {
+ public:
+  using Publish = std::function<void(const Report&, const History&, const Context&)>;
+
+  Watch(boost::asio::any_io_executor executor, const TargetSettings& target, const Settings& settings,
+        Conninfo conninfo, Publish publish);
+  void start();
+  void stop();  // the coroutines end at their next step; connections close with the last of them
+  void configure(const TargetSettings& target, const Settings& settings);  // thresholds, schedule; not the connection
+
+  // When the last attempt at a cycle ended, whatever came of it: the watchdog's food.
+  std::chrono::steady_clock::time_point progress() const { return progress_; }
+  const TargetSettings& settings() const { return target_settings_; }
+
+ private:
+  boost::asio::awaitable<void> cycles();
+  boost::asio::awaitable<void> sweeps();
+  boost::asio::awaitable<bool> connected();
+  boost::asio::awaitable<void> pause(boost::asio::steady_timer& timer, std::chrono::steady_clock::time_point until);
+  std::vector<const AnyProbe*> flight(bool cycle, bool slow);
+  void demote_slow(const Observation& observation);
+  void keep(Observation observation);
+  void publish();
+
+  boost::asio::any_io_executor executor_;
+  TargetSettings target_settings_;
+  ScheduleSettings schedule_;
+  AllCheckSettings checks_;
+  Context context_;
+  Target target_;
+  Publish publish_;
+  Now now_;
+  History history_;
+  QueryBook texts_;
+  boost::asio::steady_timer cycle_timer_, sweep_timer_;
+  std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{};
+  std::chrono::steady_clock::time_point started_{};
+  std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;
+  std::vector<const AnyProbe*> gap_;  // to be asked alone
+  bool stopping_ = false, in_trouble_ = false;
+};
+
+}  // namespace pgvigil

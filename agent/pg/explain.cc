@@ -1,0 +1,224 @@
+#include "agent/pg/explain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <random>
+
+#include "agent/pg/flight.h"
+#include "checks/plans/sql.h"
+
+namespace pgvigil::pg {
+namespace {
+
+constexpr unsigned kTextOid = 25;
+
+// The path the query's own session would have: role in database, role, database, all; then PostgreSQL's default.
+constexpr const char* kPlanSettings = R"(
+select pg_catalog.set_config('search_path', pg_catalog.replace(coalesce(
+         (select pg_catalog.substr(c, 13)
+          from pg_catalog.pg_db_role_setting s
+          cross join pg_catalog.unnest(s.setconfig) c
+          left join pg_catalog.pg_roles r on r.oid = s.setrole
+          left join pg_catalog.pg_database d on d.oid = s.setdatabase
+          where c like 'search\_path=%' and (s.setrole = 0 or r.rolname = $1::text)
+            and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
+          order by s.setrole <> 0 desc, s.setdatabase <> 0 desc limit 1), '"$user", public'),
+         '"$user"', case when $1::text = '' then 'public' else pg_catalog.quote_ident($1::text) end), true),
+       pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),
+       pg_catalog.set_config('enable_partition_pruning', 'off', true))";
+
+// Functions that planning may run, and that run with a superuser's rights when a superuser explains.
+constexpr const char* kForeignFunctions =
+    "select exists (select from pg_catalog.pg_proc p join pg_catalog.pg_roles r on r.oid = p.proowner "
+    "where p.provolatile <> 'v' and not r.rolsuper)";
+
+// The server's messages for these name objects, never values.
+constexpr std::array<std::string_view, 9> kNamesOnly{"42P01", "42703", "42883", "42501", "3F000",
+                                                     "42P18", "42725", "42704", "55P03"};
+
+Explained failure(std::string sqlstate, std::string message, std::string mend = {}) {
+  if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end()) {
+    const auto first = message.find('"');
+    const auto last = message.rfind('"');
+    if (first != std::string::npos && last != first) message.replace(first, last - first + 1, "(hidden)");
+  }
+  return {{}, false, std::move(sqlstate), std::move(message), std::move(mend)};
+}
+Explained failure(const Outcome& o) { return failure(o.sqlstate, o.message); }
+
+std::string fresh_name() {
+  static std::mt19937_64 random{std::random_device{}()};
+  return fmt::format("pgvigil_{:016x}", random());
+}
+
+Command savepoint(const char* sql) { return query(sql); }
+
+// What the parser cannot know it may be told: the parameter that the message names is text, or all of them are.
+bool repair(const Outcome& o, std::string_view text, std::vector<unsigned>& types) {
+  std::size_t highest = 0;
+  for (auto at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+    std::size_t n = 0;
+    std::from_chars(text.data() + at + 1, text.data() + text.size(), n);
+    if (n <= 1000) highest = std::max(highest, n);
+  }
+  if (highest == 0) return false;
+  const auto before = types;
+  types.resize(std::max(types.size(), highest), 0);
+  if (o.sqlstate == "42P18") {
+    const auto at = o.message.find('$');
+    std::size_t n = 0;
+    if (at != std::string::npos) std::from_chars(o.message.data() + at + 1, o.message.data() + o.message.size(), n);
+    if (n == 0 || n > types.size()) return false;
+    types[n - 1] = kTextOid;
+  } else if (o.sqlstate == "42725") {
+    std::replace(types.begin(), types.end(), 0U, kTextOid);
+  }
+  return types != before;
+}
+
+// nullopt: may be sent. The parser is of version 15: what it cannot read may be newer grammar.
+std::optional<Explained> refuse(const std::string& text, int version_num) {
+  switch (sql::kind(text)) {
+    case sql::Kind::utility:
+      return failure("PGV03", "not a query: utility statements have no plan");
+    case sql::Kind::several:
+      return failure("PGV03", "several statements in one text");
+    case sql::Kind::unparsable:
+      if (version_num < 160000) return failure("PGV03", "the text cannot be parsed (cut off, or not SQL)");
+      break;
+    default:
+      break;
+  }
+  return std::nullopt;
+}
+
+struct Parsed {
+  std::string name;  // "" when it failed
+  std::size_t parameters = 0;
+  Outcome error;
+};
+
+boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, std::string text,
+                                     Clock::time_point deadline) {
+  std::vector<unsigned> types;
+  for (int attempt = 0;; ++attempt) {
+    const std::string name = fresh_name();
+    Command prepare{Command::Kind::prepare, text, name, {}, types};
+    Command describe{Command::Kind::describe, {}, name, {}, {}};
+    commands.push_back(std::move(prepare));
+    commands.push_back(std::move(describe));
+    commands.push_back(sync());
+    const std::size_t last = commands.size() - 2;
+    auto all = co_await session.run(std::move(commands), deadline);
+    Parsed parsed;
+    if (all[last].ok) {
+      parsed.name = name;
+      parsed.parameters = all[last].types.size();
+      co_return parsed;
+    }
+    std::size_t bad = 0;
+    while (all[bad].ok) ++bad;
+    const bool again = session.open() && bad == last - 1 && attempt < 4 && repair(all[bad], text, types);
+    if (!again) {
+      parsed.error = std::move(all[bad]);
+      co_return parsed;
+    }
+    commands.clear();
+    commands.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
+  }
+}
+
+// Leaves nothing behind: prepared statements and advisory locks outlive a rollback.
+boost::asio::awaitable<void> undo(Session& session, std::string name, Clock::time_point deadline) {
+  std::vector<Command> commands;
+  commands.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
+  if (!name.empty()) commands.push_back(query("DEALLOCATE " + name));
+  commands.push_back(query("select pg_catalog.pg_advisory_unlock_all()"));
+  commands.push_back(sync());
+  commands.push_back(query("ROLLBACK"));
+  commands.push_back(sync());
+  co_await session.run(std::move(commands), deadline);
+}
+
+boost::asio::awaitable<Outcome> plan(Session& session, std::string name, std::size_t parameters, const char* pruning,
+                                     Clock::time_point deadline) {
+  std::string nulls;
+  for (std::size_t i = 0; i < parameters; ++i) nulls += i == 0 ? "(NULL" : ", NULL";
+  if (parameters > 0) nulls += ')';
+  std::vector<Command> commands;
+  commands.push_back(query(fmt::format("SET LOCAL enable_partition_pruning TO {}", pruning)));
+  commands.push_back(query(fmt::format("EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {}{}", name, nulls)));
+  commands.push_back(sync());
+  auto all = co_await session.run(std::move(commands), deadline);
+  co_return std::move(all[all[0].ok ? 1 : 0]);
+}
+
+std::string only_cell(const Outcome& o) {
+  return o.sheet.rows.empty() || o.sheet.rows[0].empty() ? std::string() : o.sheet.rows[0][0].value_or("");
+}
+
+}  // namespace
+
+boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest request, Clock::time_point deadline) {
+  if (auto refused = refuse(request.text, session.version_num())) co_return *refused;
+  Ask limits;
+  limits.timeout = request.timeout;
+  limits.lock_timeout = request.lock_timeout;
+  limits.raw_bytes = session.server_encoding() == "SQL_ASCII";
+  std::vector<Command> commands = begin(limits);
+  if (session.superuser() && !request.allow_superuser) {
+    commands.push_back(query(kForeignFunctions));
+    commands.push_back(sync());
+    auto all = co_await session.run(std::move(commands), deadline);
+    commands.clear();
+    const Outcome& answer = all[all.size() - 2];
+    if (!answer.ok || only_cell(answer) != "f") {
+      Explained refused = answer.ok
+                              ? failure("PGV03",
+                                        "not explained as superuser: an ordinary role owns functions here that "
+                                        "planning would run with a superuser's rights",
+                                        "connect as a role with pg_monitor and pg_read_all_data, or --allow-superuser")
+                              : failure(answer);
+      commands.push_back(query("ROLLBACK"));
+      commands.push_back(sync());
+      co_await session.run(std::move(commands), deadline);
+      co_return refused;
+    }
+  }
+  commands.push_back(query(kPlanSettings, {request.user}));
+  commands.push_back(savepoint("SAVEPOINT foreign_text"));
+  Parsed parsed = co_await parse(session, std::move(commands), request.text, deadline);
+  Outcome answer = std::move(parsed.error);
+  if (!parsed.name.empty()) {
+    const bool literals = parsed.parameters == 0;
+    answer = co_await plan(session, parsed.name, parsed.parameters, literals ? "DEFAULT" : "off", deadline);
+    // Pruned at start-up by a stable expression: the rest of the partitions is missing, so look at all of them.
+    if (answer.ok && literals && only_cell(answer).find("\"Subplans Removed\": 0") == std::string::npos &&
+        only_cell(answer).find("\"Subplans Removed\"") != std::string::npos)
+      answer = co_await plan(session, parsed.name, parsed.parameters, "off", deadline);
+  }
+  if (session.open()) co_await undo(session, parsed.name, deadline);
+  if (!answer.ok) co_return failure(answer);
+  Explained done;
+  done.json = blank_plan(only_cell(answer));
+  done.literals = parsed.parameters == 0;
+  if (done.json.empty()) co_return failure("PGV02", "the server returned no plan");
+  co_return done;
+}
+
+void ExplainMemory::note(const std::string& key, const Explained& failure, Clock::time_point now) {
+  const std::string_view state = failure.sqlstate;
+  const bool again = state.starts_with("42") || state.starts_with("22") || state.starts_with("0A") ||
+                     state == "3F000" || state == "57014" || state == "25006" || state == "PGV03";
+  if (again) entries_.put(key, {failure, now + std::chrono::minutes(state == "42501" ? 1 : 10)}, key.size() + 300);
+}
+
+const Explained* ExplainMemory::failed(const std::string& key, Clock::time_point now) {
+  const Entry* entry = entries_.find(key);
+  return entry == nullptr || entry->until <= now ? nullptr : &entry->failure;
+}
+
+}  // namespace pgvigil::pg

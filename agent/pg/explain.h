@@ -1,0 +1,43 @@
+// EXPLAIN of texts that others wrote. They are parsed as one prepared statement, never pasted into SQL of ours,
+// in a READ ONLY transaction of their own that is always rolled back: planning runs functions, and they may be hostile.
+#pragma once
+
+#include "agent/pg/session.h"
+#include "agent/pg/texts.h"
+
+namespace pgvigil::pg {
+
+struct ExplainRequest {
+  std::string text;  // raw, one statement
+  std::string user;  // whose search_path to use
+  Milliseconds timeout{1000}, lock_timeout{100};
+  bool allow_superuser = false;
+};
+
+struct Explained {
+  std::string json;             // EXPLAIN (FORMAT JSON, VERBOSE), literals blanked; "" when there is no plan
+  bool literals = false;        // planned with the values of the text; false: a generic plan
+  std::string sqlstate, error;  // instead; without literals of the text
+  std::string mend;
+};
+
+boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest request, Clock::time_point deadline);
+
+// Blanks every string of a plan that may hold a value of the query. "" when it is no plan.
+std::string blank_plan(const std::string& json);
+
+// Errors that will come again: the same text is left alone for ten minutes (one where a GRANT may be on its way).
+class ExplainMemory {
+ public:
+  void note(const std::string& key, const Explained& failure, Clock::time_point now);
+  const Explained* failed(const std::string& key, Clock::time_point now);
+
+ private:
+  struct Entry {
+    Explained failure;
+    Clock::time_point until;
+  };
+  Lately<Entry> entries_;
+};
+
+}  // namespace pgvigil::pg

@@ -1,0 +1,283 @@
+// The second connection: from database to database, and what the first one does where there is no room for it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/pg/target_impl.h"
+#include "checks/plans/sql.h"
+#include "checks/probes/plans.h"
+
+namespace pgvigil {
+
+namespace asio = boost::asio;
+using pg::Clock;
+
+namespace {
+
+constexpr const char* kDatabases =
+    "select d.datname, pg_catalog.has_database_privilege(d.oid, 'CONNECT') from pg_catalog.pg_database d "
+    "where d.datallowconn and not d.datistemplate and d.datconnlimit <> -2 "
+    "order by pg_catalog.pg_stat_get_db_numbackends(d.oid) desc, d.datname";
+
+// Sessions that we may not see have no backend_type. $1: server processes we gave up on.
+constexpr const char* kSlots = R"(
+select pg_catalog.current_setting('max_connections')::int
+       - pg_catalog.current_setting('superuser_reserved_connections')::int
+       - coalesce(nullif(pg_catalog.current_setting('reserved_connections', true), '')::int, 0)
+       - (pg_catalog.count(*) filter (where a.backend_type = 'client backend'
+                                         or (a.backend_type is null and a.datid is not null)))::int,
+       coalesce(pg_catalog.bool_or(a.pid = any ($1::int[]) and a.application_name = 'pgvigil'), false)
+from pg_catalog.pg_stat_get_activity(null::int) a)";
+
+Failure not_visited(const std::string& database, const std::string& why, std::string mend = {}) {
+  return {pg::one_line(database), "PGV03", "not visited: " + why, std::move(mend)};
+}
+
+}  // namespace
+
+bool Target::Impl::wanted(const std::string& database) const {
+  const auto in = [&](const std::vector<std::string>& all) {
+    return std::find(all.begin(), all.end(), database) != all.end();
+  };
+  return (options.databases.empty() || in(options.databases)) && !in(options.exclude_databases);
+}
+
+asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
+  Around around;
+  const auto pass = co_await first.enter();
+  if (!first.is_open() && last_error && Clock::now() < tried_at_ + delay())
+    around.error = last_error;
+  else
+    around.error = co_await open_first();
+  if (around.error) co_return around;
+  std::vector<int> pids = first.abandoned;
+  pids.insert(pids.end(), second.abandoned.begin(), second.abandoned.end());
+  std::vector<pg::Ask> asks(2);
+  asks[0].sql = kDatabases;
+  asks[0].raw_bytes = true;
+  asks[1].sql = kSlots;
+  asks[1].parameters.push_back(fmt::format("{{{}}}", fmt::join(pids, ",")));
+  around.own = first.session().database();
+  const auto all = co_await first.fly(std::move(asks), options.flight_deadline);
+  for (const auto& answer : all)
+    if (!answer.ok) {
+      around.error = pg::connect_error(ConnectError::Kind::other, options.conninfo, answer.message, answer.sqlstate);
+      co_return around;
+    }
+  for (const auto& row : all[0].sheet.rows)
+    if (row[0] && wanted(*row[0])) (row[1] == "t" ? around.databases : around.denied).push_back(*row[0]);
+  std::int64_t free_slots = 0;
+  decode_cell(all[1].sheet.rows.at(0).at(0), free_slots);
+  around.free_slots = static_cast<int>(free_slots);
+  around.alone = all[1].sheet.rows[0].at(1) == "f";
+  if (around.alone && !pids.empty()) {
+    first.abandoned.clear();
+    second.abandoned.clear();
+  }
+  co_return around;
+}
+
+asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database) {
+  Way way;
+  const Around around = co_await look_around();
+  if (around.error) {
+    way.failure = failure_of(*around.error, database);
+    co_return way;
+  }
+  const bool room = around.free_slots + (second.is_open() ? 1 : 0) > options.slots_floor;
+  if (around.alone && room) {
+    way.pass.emplace(co_await second.enter());
+    Conninfo there = options.conninfo.with_database(database);
+    auto error = co_await second.open(std::move(there), options.connect_deadline);
+    if (!error) {
+      way.lane = &second;
+      co_return way;
+    }
+    way.pass.reset();
+    way.failure = failure_of(*error, database);
+  } else {
+    if (second.is_open()) {  // gives the slot back
+      const auto pass = co_await second.enter();
+      co_await second.close();
+    }
+    way.failure =
+        around.alone
+            ? not_visited(database, fmt::format("only {} free connections are left", std::max(around.free_slots, 0)),
+                          "close idle sessions, or raise max_connections")
+            : not_visited(database, "an earlier session of ours does not end in the server");
+  }
+  if (database != around.own) co_return way;
+  way.pass.emplace(co_await first.enter());
+  const auto error = co_await open_first();
+  if (error)
+    way.failure = failure_of(*error, database);
+  else
+    way.lane = &first;
+  co_return way;
+}
+
+asio::awaitable<void> Target::Impl::put(std::string database, Questions questions, Gathering& found) {
+  for (std::size_t at = 0; at < questions.size();) {
+    Way way = co_await way_to(database);
+    if (way.lane == nullptr) {
+      for (; at < questions.size(); ++at) found.fail(*questions[at].first, way.failure);
+      co_return;
+    }
+    co_await way.lane->learn_extensions();
+    std::vector<pg::Ask> asks;
+    std::vector<const AnyProbe*> asked;
+    Milliseconds deadline{500};
+    const std::size_t end = way.lane == &first ? at + 1 : questions.size();
+    for (; at < end; ++at) {
+      const auto& [probe, parameters] = questions[at];
+      auto q = question(*probe, *way.lane, version_num, database, options.lock_timeout);
+      if (auto* failure = std::get_if<Failure>(&q)) {
+        found.fail(*probe, std::move(*failure));
+        continue;
+      }
+      asks.push_back(std::move(std::get<pg::Ask>(q)));
+      asks.back().parameters = parameters;
+      deadline += asks.back().timeout;
+      asked.push_back(probe);
+    }
+    if (asks.empty()) continue;
+    if (!way.lane->is_open()) {
+      for (const AnyProbe* p : asked) found.fail(*p, {database, "PGV01", "not asked: the connection was lost", {}});
+      continue;
+    }
+    auto answers = co_await way.lane->fly(std::move(asks), std::min(deadline, options.sweep_deadline));
+    for (std::size_t i = 0; i < answers.size(); ++i) found.add(*asked[i], std::move(answers[i]), database);
+  }
+}
+
+asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> probes) {
+  const auto turn = co_await sweep_door_.enter();
+  Gathering found;
+  const Around around = co_await look_around();
+  if (around.error) {
+    for (const AnyProbe* p : probes) found.fail(*p, failure_of(*around.error, {}));
+    co_return found.finish(version_num, texts_);
+  }
+  const auto deadline = Clock::now() + options.sweep_deadline;
+  for (const std::string& name : around.denied)
+    for (const AnyProbe* p : probes)
+      if (p->about().scope == Scope::database)
+        found.fail(*p, not_visited(name, "we may not connect to it",
+                                   "GRANT CONNECT ON DATABASE " + sql::quote_identifier(name) + " TO " +
+                                       sql::quote_identifier(options.conninfo.user()) + ";"));
+  std::vector<const AnyProbe*> once;
+  for (const AnyProbe* p : probes)
+    if (p->about().scope == Scope::server) once.push_back(p);
+  for (const std::string& name : around.databases) {
+    if (Clock::now() >= deadline) {
+      for (const AnyProbe* p : probes)
+        if (p->about().scope == Scope::database) found.fail(*p, not_visited(name, "the sweep took too long"));
+      continue;
+    }
+    Questions questions;
+    for (const AnyProbe* p : probes)
+      if (p->about().scope == Scope::database) questions.emplace_back(p, std::vector<std::string>());
+    // Server-wide ones go along once: at home, where the first connection's extensions are known, else anywhere.
+    for (auto it = once.begin(); it != once.end();) {
+      const std::string_view needs = (*it)->about().requires_extension;
+      const bool here =
+          needs.empty() || (name == around.own ? first.extension_schema(needs) : second.extension_schema(needs));
+      if (here || name == around.own || &name == &around.databases.back()) {
+        questions.emplace_back(*it, std::vector<std::string>());
+        it = once.erase(it);
+      } else {
+        ++it;
+      }
+    }
+    if (!questions.empty()) co_await put(name, std::move(questions), found);
+  }
+  for (const AnyProbe* p : once) found.fail(*p, not_visited({}, "no database to ask it in"));
+  co_return found.finish(version_num, texts_);
+}
+
+asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::string database,
+                                                std::vector<Request> requests, Gathering& found,
+                                                Clock::time_point deadline) {
+  std::vector<Plan> rows;
+  double seconds = 0;
+  bool lost = false;
+  for (const Request& r : requests) {
+    const std::string raw = texts_.with_literals(database, r.query_id).value_or(r.text);
+    const std::string key = database + '/' + (r.query_id.empty() ? r.text : r.query_id);
+    pg::Explained done;
+    if (const pg::Explained* before = memory_.failed(key, Clock::now())) {
+      done = *before;
+    } else if (lost || Clock::now() >= deadline) {
+      done.sqlstate = "PGV03";
+      done.error = lost ? "not asked: the connection was lost" : "not asked: out of time";
+    } else {
+      Way way = co_await way_to(database);
+      if (way.lane == nullptr) {
+        found.fail(probe, way.failure);
+        co_return;
+      }
+      pg::ExplainRequest request{raw, r.user, options.explain_timeout, options.lock_timeout, options.allow_superuser};
+      const auto begun = Clock::now();
+      const auto by = begun + options.explain_timeout + Milliseconds(500);
+      done = co_await pg::explain(way.lane->session(), std::move(request), by);
+      way.lane->note_end();
+      lost = !way.lane->is_open();
+      seconds += std::chrono::duration<double>(Clock::now() - begun).count();
+      if (done.json.empty()) memory_.note(key, done, Clock::now());
+    }
+    if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;
+    if (!done.mend.empty() && !found.has_failed(probe, database, done.sqlstate))
+      found.fail(probe, {database, done.sqlstate, done.error, done.mend});
+    Plan row;
+    row.query_id = r.query_id;
+    row.database = database;
+    if (r.query_id.starts_with("config:")) row.name = r.query_id.substr(7);
+    row.user = r.user;
+    row.query = sql::normalise(r.text.empty() ? raw : r.text).text;
+    row.json = std::move(done.json);
+    row.source = row.json.empty() ? "" : done.literals ? "literals" : "generic";
+    row.sqlstate = std::move(done.sqlstate);
+    row.error = std::move(done.error);
+    rows.push_back(std::move(row));
+  }
+  pg::Outcome outcome;
+  outcome.ok = true;
+  outcome.sheet = plans.encode(*plans.rows(std::move(rows)));
+  outcome.seconds = seconds;
+  found.add(probe, std::move(outcome), database);
+}
+
+asio::awaitable<Observation> Target::Impl::wave(
+    std::vector<std::pair<const AnyProbe*, std::vector<Request>>> requests) {
+  const auto turn = co_await sweep_door_.enter();
+  Gathering found;
+  const auto deadline = Clock::now() + options.sweep_deadline;
+  std::vector<std::string> databases;
+  for (auto& [probe, list] : requests) {
+    if (list.empty()) found.nothing(*probe);
+    for (Request& r : list) {
+      if (r.database.empty()) r.database = options.conninfo.dbname();
+      if (std::find(databases.begin(), databases.end(), r.database) == databases.end()) databases.push_back(r.database);
+    }
+  }
+  for (const std::string& name : databases) {
+    Questions questions;
+    const bool excluded = !wanted(name);
+    for (const auto& [probe, list] : requests) {
+      std::vector<Request> here;
+      for (const Request& r : list)
+        if (r.database == name) here.push_back(r);
+      if (excluded) {
+        if (!here.empty()) found.fail(*probe, not_visited(name, "excluded by the configuration"));
+      } else if (probe->about().scope == Scope::explain) {
+        if (!here.empty()) co_await explain_all(*probe, name, std::move(here), found, deadline);
+      } else {
+        for (Request& r : here) questions.emplace_back(probe, std::move(r.parameters));
+      }
+    }
+    if (!questions.empty()) co_await put(name, std::move(questions), found);
+  }
+  co_return found.finish(version_num, texts_);
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,147 @@
+#include "agent/pg/target.h"
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <random>
+
+#include "agent/pg/target_impl.h"
+
+namespace pgvigil {
+
+namespace asio = boost::asio;
+using pg::Clock;
+
+Target::Impl::Impl(asio::any_io_executor executor, TargetOptions given)
+    : options(std::move(given)), first(executor, counters), second(executor, counters), sweep_door_(executor) {}
+
+Milliseconds Target::Impl::delay() const {
+  if (failed_attempts_ == 0) return Milliseconds(0);
+  using Kind = ConnectError::Kind;
+  const bool hopeless = last_error && (last_error->kind == Kind::auth || last_error->kind == Kind::no_database);
+  const double base =
+      hopeless ? 30'000 : std::min(30'000.0, 500.0 * static_cast<double>(1 << std::min(failed_attempts_, 7)));
+  return Milliseconds(static_cast<int>(base * jitter_));
+}
+
+asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first() {
+  if (first.is_open()) co_return std::nullopt;
+  if (!first.abandoned.empty() && second.is_open()) {  // the process we gave up on counts as one of the two
+    const auto pass = co_await second.enter();
+    co_await second.close();
+  }
+  tried_at_ = Clock::now();
+  auto error = co_await first.open(options.conninfo, options.connect_deadline);
+  last_error = error;
+  if (error) {
+    static std::mt19937 random{std::random_device{}()};
+    jitter_ = std::uniform_real_distribution<>(0.6, 1.0)(random);
+    ++failed_attempts_;
+    co_return error;
+  }
+  failed_attempts_ = 0;
+  version_num = first.session().version_num();
+  superuser = first.session().superuser();
+  co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<ConnectError>> Target::Impl::connect() {
+  const auto pass = co_await first.enter();
+  co_return co_await open_first();
+}
+
+asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> probes) {
+  const auto pass = co_await first.enter();
+  Gathering found;
+  std::stable_partition(probes.begin(), probes.end(),
+                        [](const AnyProbe* p) { return p->about().cadence == Cadence::sample; });
+  const bool too_early = !first.is_open() && last_error && Clock::now() < tried_at_ + delay();
+  std::optional<ConnectError> error = last_error;
+  if (!too_early) error = co_await open_first();
+  for (int attempt = 0; !error; ++attempt) {
+    const std::size_t given_up = first.abandoned.size();
+    const bool extensions = std::any_of(probes.begin(), probes.end(),
+                                        [](const AnyProbe* p) { return !p->about().requires_extension.empty(); });
+    if (extensions) co_await first.learn_extensions();
+    std::vector<pg::Outcome> answers;
+    std::vector<pg::Ask> asks;
+    std::vector<const AnyProbe*> asked;
+    std::vector<std::pair<const AnyProbe*, Failure>> not_asked;
+    const std::string database = options.conninfo.dbname();
+    if (first.is_open()) {
+      for (const AnyProbe* p : probes) {
+        auto q = question(*p, first, version_num, database, options.lock_timeout);
+        if (auto* failure = std::get_if<Failure>(&q)) {
+          not_asked.emplace_back(p, std::move(*failure));
+        } else {
+          asks.push_back(std::move(std::get<pg::Ask>(q)));
+          asked.push_back(p);
+        }
+      }
+      if (!asks.empty()) answers = co_await first.fly(std::move(asks), options.flight_deadline);
+    }
+    // A connection that died while idle shows only now: ask again, once, over a fresh one.
+    const bool died = !first.is_open() && first.abandoned.size() == given_up &&
+                      std::none_of(answers.begin(), answers.end(), [](const pg::Outcome& o) { return o.ok; });
+    if (died && attempt == 0) {
+      error = co_await open_first();
+      continue;
+    }
+    if (answers.empty() && !first.is_open())
+      for (const AnyProbe* p : probes) found.fail(*p, {database, "PGV01", "not asked: the connection was lost", {}});
+    for (auto& [probe, failure] : not_asked) found.fail(*probe, std::move(failure));
+    for (std::size_t i = 0; i < answers.size(); ++i) found.add(*asked[i], std::move(answers[i]), {});
+    co_return found.finish(version_num, texts_);
+  }
+  for (const AnyProbe* p : probes) found.fail(*p, failure_of(*error, {}));
+  co_return found.finish(version_num, texts_);
+}
+
+asio::awaitable<void> Target::Impl::close() {
+  {
+    const auto pass = co_await second.enter();
+    co_await second.close();
+  }
+  const auto pass = co_await first.enter();
+  co_await first.close();
+}
+
+Target::Target(asio::any_io_executor executor, TargetOptions options)
+    : impl_(std::make_unique<Impl>(std::move(executor), std::move(options))) {}
+Target::~Target() = default;
+
+// Cancelled from outside, a call still runs to its deadlines: a half-used connection would be worth nothing.
+#define PGVIGIL_UNCANCELLED co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation())
+
+asio::awaitable<std::optional<ConnectError>> Target::connect() {
+  PGVIGIL_UNCANCELLED;
+  co_return co_await impl_->connect();
+}
+asio::awaitable<Observation> Target::ask(std::vector<const AnyProbe*> probes) {
+  PGVIGIL_UNCANCELLED;
+  co_return co_await impl_->ask(std::move(probes));
+}
+asio::awaitable<Observation> Target::sweep(std::vector<const AnyProbe*> probes) {
+  PGVIGIL_UNCANCELLED;
+  co_return co_await impl_->sweep(std::move(probes));
+}
+asio::awaitable<Observation> Target::wave(std::vector<std::pair<const AnyProbe*, std::vector<Request>>> requests) {
+  PGVIGIL_UNCANCELLED;
+  co_return co_await impl_->wave(std::move(requests));
+}
+asio::awaitable<void> Target::close() {
+  PGVIGIL_UNCANCELLED;
+  co_await impl_->close();
+}
+Milliseconds Target::next_attempt_delay() const { return impl_->delay(); }
+bool Target::connected() const { return impl_->first.is_open(); }
+const TargetOptions& Target::options() const { return impl_->options; }
+const std::optional<ConnectError>& Target::last_error() const { return impl_->last_error; }
+int Target::version_num() const { return impl_->version_num; }
+bool Target::superuser() const { return impl_->superuser; }
+OwnCost Target::cost() const {
+  const pg::Counters& c = *impl_->counters;
+  return {c.connections, c.db_seconds, c.statements, c.bytes,
+          std::chrono::duration<double>(Clock::now() - impl_->start).count()};
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,94 @@
+// What target.cc (the first connection) and sweep.cc (the second) share. Private to this room.
+#pragma once
+
+#include <map>
+#include <variant>
+
+#include "agent/pg/explain.h"
+#include "agent/pg/lane.h"
+#include "agent/pg/target.h"
+
+namespace pgvigil {
+
+// The sheets of one probe, gathered from one or many databases, then decoded once.
+class Gathering {
+ public:
+  void add(const AnyProbe& probe, pg::Outcome outcome, const std::string& database);
+  void fail(const AnyProbe& probe, Failure failure);
+  void nothing(const AnyProbe& probe);  // asked for no rows, and that is what there is
+  bool has_failed(const AnyProbe& probe, const std::string& database, std::string_view sqlstate) const;
+  Observation finish(int version_num, pg::QueryTexts& texts);
+
+ private:
+  struct Part {
+    const AnyProbe* probe = nullptr;
+    std::optional<Sheet> sheet;
+    std::vector<Failure> failures;
+    double seconds = 0;
+    Time at{};
+  };
+  Part& part(const AnyProbe& probe);
+  std::map<std::string, Part, std::less<>> parts_;
+};
+
+Time wall_clock();
+Failure failure_of(const ConnectError& error, std::string database);
+
+class Target::Impl {
+ public:
+  Impl(boost::asio::any_io_executor executor, TargetOptions options);
+
+  boost::asio::awaitable<std::optional<ConnectError>> connect();
+  boost::asio::awaitable<Observation> ask(std::vector<const AnyProbe*> probes);
+  boost::asio::awaitable<Observation> sweep(std::vector<const AnyProbe*> probes);
+  boost::asio::awaitable<Observation> wave(std::vector<std::pair<const AnyProbe*, std::vector<Request>>> requests);
+  boost::asio::awaitable<void> close();
+  Milliseconds delay() const;
+
+  TargetOptions options;
+  std::shared_ptr<pg::Counters> counters = std::make_shared<pg::Counters>();
+  pg::Clock::time_point start = pg::Clock::now();
+  std::optional<ConnectError> last_error;
+  int version_num = 0;
+  bool superuser = false;
+  pg::Lane first, second;
+
+ private:
+  // What the first connection tells before the second is used.
+  struct Around {
+    std::optional<ConnectError> error;
+    std::string own;                     // the first connection's database
+    std::vector<std::string> databases;  // the busiest first
+    std::vector<std::string> denied;     // those we may not connect to
+    int free_slots = 0;
+    bool alone = true;  // false: a server process we gave up on still lives
+  };
+  // How to reach a database: a lane with the right to use it, or why not.
+  struct Way {
+    pg::Lane* lane = nullptr;
+    std::optional<pg::Turnstile::Pass> pass = {};
+    Failure failure = {};
+  };
+  boost::asio::awaitable<std::optional<ConnectError>> open_first();  // with the first lane's pass held
+  boost::asio::awaitable<Around> look_around();
+  boost::asio::awaitable<Way> way_to(std::string database);
+  using Questions = std::vector<std::pair<const AnyProbe*, std::vector<std::string>>>;  // with their parameters
+  // Asks all in one flight; on the first connection one after the other, so that samples come in between.
+  boost::asio::awaitable<void> put(std::string database, Questions questions, Gathering& found);
+  boost::asio::awaitable<void> explain_all(const AnyProbe& probe, std::string database, std::vector<Request> requests,
+                                           Gathering& found, pg::Clock::time_point deadline);
+  bool wanted(const std::string& database) const;
+
+  int failed_attempts_ = 0;
+  double jitter_ = 1;
+  pg::Clock::time_point tried_at_{};
+  pg::Turnstile sweep_door_;
+  pg::QueryTexts texts_;
+  pg::ExplainMemory memory_;
+};
+
+// The question a probe asks this server over this lane; a failure when it cannot be asked there.
+std::variant<pg::Ask, Failure> question(const AnyProbe& probe, const pg::Lane& lane, int version_num,
+                                        const std::string& database, Milliseconds lock_timeout);
+
+}  // namespace pgvigil

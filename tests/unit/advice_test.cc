@@ -1,0 +1,245 @@
+#include "checks/plans/advice.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+namespace pgvigil {
+namespace {
+
+using Kind = IndexAdvice::Kind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::int64_t MB = 1 << 20;
+
+RelationColumn column(std::string name, std::string type, double width = 4, double distinct = -1) {
+  RelationColumn c;
+  c.column = std::move(name);
+  c.type = std::move(type);
+  c.type_category = "N";
+  c.average_width = width;
+  c.distinct = distinct;
+  return c;
+}
+const std::vector<RelationColumn> docs{column("dump_id", "integer", 4, 2'000), column("path", "text", 110, -0.2),
+                                       column("created", "timestamp with time zone", 8), column("tags", "jsonb", 60),
+                                       column("data", "bytea", 2'000)};
+
+Index index(std::string name, std::vector<std::string> columns) {
+  Index i;
+  i.table = "public.docs";
+  i.name = std::move(name);
+  i.method = "btree";
+  i.columns = std::move(columns);
+  return i;
+}
+
+IndexAdvice advised(std::string_view text, const std::vector<Index>& existing = {}, std::string_view filter = {}) {
+  const auto uses = sql::relations(text);
+  return advise(uses.at(0), existing, docs, filter);
+}
+
+TEST(Advice, EqualityThenRangeThenSort) {
+  EXPECT_THAT(advised("SELECT data FROM docs WHERE dump_id = 7 AND path = 'x' LIMIT 1").columns,
+              ElementsAre("dump_id", "path"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE created > $1 AND dump_id = $2").columns,
+              ElementsAre("dump_id", "created"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE dump_id = $2 ORDER BY created DESC LIMIT 5").columns,
+              ElementsAre("dump_id", "created"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE dump_id = $2 ORDER BY created").columns, ElementsAre("dump_id"));
+  EXPECT_THAT(advised("SELECT * FROM docs ORDER BY created LIMIT 5").columns, ElementsAre("created"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE created > $1 ORDER BY path LIMIT 5").columns, ElementsAre("created"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE path IN ('a', 'b')").columns, ElementsAre("path"));
+  EXPECT_THAT(advised("DELETE FROM docs WHERE dump_id = ANY($1)").columns, ElementsAre("dump_id"));
+  EXPECT_THAT(advised("SELECT * FROM docs d JOIN x ON x.id = d.dump_id").columns, ElementsAre("dump_id"));
+}
+
+TEST(Advice, WhatNoPlainIndexServes) {
+  for (const auto& [text, why] :
+       std::vector<std::pair<const char*, const char*>>{{"SELECT * FROM docs WHERE lower(path) = 'x'", "lower(path)"},
+                                                        {"SELECT * FROM docs WHERE dump_id::text = 'x'", "cast"},
+                                                        {"SELECT * FROM docs WHERE path LIKE '%x'", "pg_trgm"},
+                                                        {"SELECT * FROM docs WHERE path LIKE $1", "text_pattern_ops"},
+                                                        {"SELECT * FROM docs WHERE dump_id = 1 OR path = 'x'", "OR"},
+                                                        {"SELECT * FROM docs WHERE tags = '{}'", "no column"},
+                                                        {"SELECT * FROM docs", "no column"}}) {
+    const auto a = advised(text);
+    EXPECT_EQ(a.kind, Kind::none) << text;
+    EXPECT_THAT(a.why_not, HasSubstr(why)) << text;
+  }
+}
+
+TEST(Advice, ExistingIndexes) {
+  const char* text = "SELECT data FROM docs WHERE dump_id = 7 AND path = 'x'";
+  EXPECT_EQ(advised(text, {index("public.i", {"path", "dump_id", "created"})}).kind, Kind::exists);
+  EXPECT_EQ(advised(text, {index("public.i", {"dump_id"})}).kind, Kind::create) << "only one of two";
+  EXPECT_EQ(advised(text, {index("public.i", {"dump_id", "created", "path"})}).kind, Kind::create);
+  EXPECT_EQ(advised(text, {index("public.i", {"", "dump_id", "path"})}).kind, Kind::create) << "an expression leads";
+  Index partial = index("public.i", {"dump_id", "path"});
+  partial.has_predicate = true;
+  EXPECT_EQ(advised(text, {partial}).kind, Kind::create);
+  Index hash = index("public.i", {"dump_id", "path"});
+  hash.method = "hash";
+  EXPECT_EQ(advised(text, {hash}).kind, Kind::create);
+  Index invalid = index("public.i", {"dump_id", "path"});
+  invalid.is_valid = false;
+  EXPECT_EQ(advised(text, {invalid}).kind, Kind::invalid_exists);
+  EXPECT_EQ(advised(text, {invalid}).index, "public.i");
+  EXPECT_EQ(advised(text, {invalid, index("public.j", {"dump_id", "path"})}).kind, Kind::exists);
+  EXPECT_THAT(advised(text, {index("public.i", {"dump_id", "path"})}, "((docs.dump_id)::numeric = ?)").why_not,
+              HasSubstr("dump_id is cast"));
+}
+
+Table table() {
+  Table t;
+  t.database = "codeintel";
+  t.schema = "public";
+  t.relation = "docs";
+  t.name = "public.docs";
+  t.owner = "owner";
+  t.heap_bytes = 424 * MB;
+  t.rows = 600'000;
+  return t;
+}
+Server incident_server() {
+  Server s;
+  s.version_num = 150'020;
+  s.maintenance_work_mem = 16 * MB;
+  s.max_parallel_maintenance_workers = 2;
+  s.temp_file_limit = 64 * MB;
+  return s;
+}
+const std::vector<std::string> key{"dump_id", "path"};
+
+TEST(Forecast, FollowsTheFormulas) {
+  // 8 + 4 + 110 = 122 -> 128 bytes a tuple
+  const auto f = forecast(table(), key, docs, incident_server());
+  EXPECT_TRUE(f.known);
+  EXPECT_NEAR(f.temp_bytes, 600'000 * 132.0 * 8192 / 8176, 1);
+  EXPECT_GE(f.memory_to_stay, 600'000 * 160.0);
+  EXPECT_LE(f.memory_to_stay, 600'000 * 160.0 * 1.1 + 16.0 * MB);
+  EXPECT_NEAR(f.index_bytes, 600'000 * 132 / (8152 * 0.9) * 8192 * (1 + 132 / 7337.0), 1e5);
+  Server roomy = incident_server();
+  roomy.maintenance_work_mem = 1024 * MB;
+  EXPECT_GT(forecast(table(), key, docs, roomy).temp_bytes, 0) << "workers always write";
+  roomy.max_parallel_maintenance_workers = 0;
+  EXPECT_EQ(forecast(table(), key, docs, roomy).temp_bytes, 0);
+  Table unknown = table();
+  unknown.rows.reset();
+  EXPECT_FALSE(forecast(unknown, key, docs, roomy).known);
+}
+
+TEST(Forecast, DeduplicationMakesItSmaller) {
+  const std::vector<std::string> one{"dump_id"};
+  const auto f = forecast(table(), one, docs, incident_server());
+  EXPECT_LT(f.index_bytes, 600'000 * 10.0);
+  auto numeric = docs;
+  numeric[0].type = "numeric";
+  EXPECT_GT(forecast(table(), one, numeric, incident_server()).index_bytes, 600'000 * 15.0);
+}
+
+struct Case {
+  Table t = table();
+  Server s = incident_server();
+  CureRequest request() const {
+    CureRequest r;
+    r.table = &t;
+    r.server = &s;
+    r.columns = docs;
+    r.advice.kind = Kind::create;
+    r.advice.columns = key;
+    r.load = 3.4;
+    return r;
+  }
+};
+
+TEST(Cure, MakesRoomWithoutASuperuser) {
+  const Case c;
+  const auto remedies = cure(c.request());
+  ASSERT_EQ(remedies.size(), 1U);
+  ASSERT_EQ(remedies[0].steps.size(), 1U);
+  const Step& s = remedies[0].steps[0];
+  EXPECT_EQ(s.run_as, "owner");
+  EXPECT_EQ(s.database, "codeintel");
+  EXPECT_EQ(s.sql,
+            "SET statement_timeout = 0;\nSET lock_timeout = 0;\nSET maintenance_work_mem = '112MB';\n"
+            "SET max_parallel_maintenance_workers = 0;\n"
+            "CREATE INDEX CONCURRENTLY docs_dump_id_path_idx ON public.docs (dump_id, path);");
+  EXPECT_EQ(s.undo, "DROP INDEX CONCURRENTLY public.docs_dump_id_path_idx;");
+  EXPECT_THAT(s.caution, HasSubstr("53400"));
+  EXPECT_THAT(s.caution, HasSubstr("23505"));
+  EXPECT_THAT(s.caution, HasSubstr("INVALID"));
+  EXPECT_EQ(s.load_relieved, 3.4);
+  EXPECT_TRUE(s.straight_path);
+}
+
+TEST(Cure, PlainWhereThereIsRoom) {
+  Case c;
+  c.s.temp_file_limit = -1;
+  EXPECT_THAT(cure(c.request())[0].steps[0].sql, Not(HasSubstr("maintenance_work_mem")));
+  c.s.temp_file_limit = 64 * MB;
+  c.t.rows = 100'000'000;
+  const Step s = cure(c.request())[0].steps[0];
+  EXPECT_EQ(s.run_as, "superuser");
+  EXPECT_THAT(s.sql, HasSubstr("SET temp_file_limit = '"));
+}
+
+TEST(Cure, DropsAnInvalidLeftoverFirst) {
+  const Case c;
+  CureRequest r = c.request();
+  Index left = index("public.docs_dump_id_path_idx", key);
+  left.is_valid = false;
+  const std::vector<Index> existing{left, index("public.docs_dump_id_idx", {"dump_id"})};
+  r.existing = existing;
+  r.advice.kind = Kind::invalid_exists;
+  r.advice.index = left.name;
+  const auto steps = cure(r)[0].steps;
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_THAT(steps[0].sql, HasSubstr("DROP INDEX CONCURRENTLY public.docs_dump_id_path_idx;"));
+  EXPECT_THAT(steps[1].sql, HasSubstr("CONCURRENTLY docs_dump_id_path_idx ON"));
+}
+
+TEST(Cure, Duplicates) {
+  const Case c;
+  CureRequest r = c.request();
+  Duplicates d;
+  d.duplicate_keys = 25;
+  d.slices = d.slices_done = 64;
+  r.duplicates = &d;
+  EXPECT_THAT(cure(r)[0].steps[0].caution, HasSubstr("25 keys occur more than once"));
+  EXPECT_EQ(cure(r)[0].steps.size(), 1U);
+  d.duplicate_keys = 0;
+  ASSERT_EQ(cure(r)[0].steps.size(), 2U);
+  EXPECT_FALSE(cure(r)[0].steps[1].straight_path);
+  EXPECT_THAT(cure(r)[0].steps[1].sql, HasSubstr("CREATE UNIQUE INDEX CONCURRENTLY"));
+  d.slices_done = 3;
+  EXPECT_EQ(cure(r)[0].steps.size(), 1U);
+}
+
+TEST(Cure, FirstAidIsApartAndBounded) {
+  const Case c;
+  CureRequest r = c.request();
+  for (int i = 0; i < 200; ++i) r.pids.push_back(1'000 + i);
+  r.advice.kind = Kind::none;
+  const auto remedies = cure(r);
+  ASSERT_EQ(remedies.size(), 1U);
+  EXPECT_EQ(remedies[0].kind, Remedy::Kind::first_aid);
+  EXPECT_LT(remedies[0].steps[0].sql.size(), 500U);
+  EXPECT_THAT(remedies[0].steps[0].sql, HasSubstr("pg_cancel_backend"));
+  EXPECT_TRUE(cure(CureRequest{}).empty());
+}
+
+TEST(IndexName, AsPostgresWouldChoose) {
+  const std::vector<std::string> taken{"docs_dump_id_path_idx"};
+  EXPECT_EQ(index_name("docs", key, {}), "docs_dump_id_path_idx");
+  EXPECT_EQ(index_name("docs", key, taken), "docs_dump_id_path_idx1");
+  EXPECT_EQ(index_name("My \"T\"", std::vector<std::string>{"\"A\"\"b\""}, {}), "My \"T\"_A\"b_idx");
+  const std::string long_name =
+      index_name(std::string(60, 'a') + "\xC3\xA9", std::vector<std::string>{std::string(60, 'b')}, {});
+  EXPECT_LE(long_name.size(), 63U);
+  EXPECT_TRUE(long_name.ends_with("_idx"));
+}
+
+}  // namespace
+}  // namespace pgvigil

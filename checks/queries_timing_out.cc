@@ -1,0 +1,330 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "checks/check.h"
+#include "checks/load.h"
+#include "checks/probes/databases.h"
+#include "checks/probes/timeouts.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr Setting<Seconds> window{"window", 60, "executions that ended within this time are looked at"};
+constexpr Setting<Count> ended{"ended", 3, "executions that ended at the same age from which it is a ceiling"};
+constexpr Setting<Seconds> floor_age{"floor", 1, "executions that end younger than this are not looked at"};
+constexpr Setting<Ratio> most{"most", 0.5, "share of the long executions that end there from which it is critical"};
+constexpr Setting<Ratio> near{"near", 0.7,
+                              "one-shot: share of a configured limit from which an execution is about to meet it"};
+
+// How far a limit may strike from where it stands: the timer's and the cancel's own delay on a busy machine.
+constexpr double kSlack = 0.5, kLongestGap = 3;
+
+// One execution that was seen running and then no more; it ended at an age between the two.
+struct End {
+  Session last;
+  double from = 0, to = 0;
+  Time at{};
+};
+
+std::vector<End> ends(const Input& in) {
+  std::vector<End> out;
+  const auto samples = in.series(activity, in[window]);
+  for (std::size_t i = 0; i + 1 < samples.size(); ++i) {
+    const double gap = seconds_between(samples[i].at, samples[i + 1].at);
+    if (gap > kLongestGap) continue;
+    std::set<std::pair<std::int64_t, double>> still;
+    for (const Session& s : samples[i + 1].rows)
+      if (is_active(s)) still.emplace(s.pid, s.query_start);
+    for (const Session& s : samples[i].rows) {
+      const double age = s.query_age.value_or(0);
+      if (!is_active(s) || s.leader_pid || age < in[floor_age] || still.contains({s.pid, s.query_start})) continue;
+      out.push_back({s, age, age + gap, samples[i + 1].at});
+    }
+  }
+  return out;
+}
+
+// The statement_timeout that holds for this session, unless it set its own. The innermost layer wins.
+std::optional<Timeout> limit_of(const Input& in, const Session& s) {
+  std::optional<Timeout> best;
+  int rank = -1;
+  for (const Timeout& t : in.now(timeouts)) {
+    if (t.setting != "statement_timeout") continue;
+    if ((!t.role.empty() && t.role != s.user) || (!t.database.empty() && t.database != s.database)) continue;
+    const int r = t.layer == "server" ? 0 : t.layer == "database" ? 1 : t.layer == "role" ? 2 : 3;
+    if (r > rank) rank = r, best = t;
+  }
+  return best && best->seconds > 0 ? best : std::nullopt;
+}
+
+std::string layer_in_words(const Timeout& t) {
+  const std::string value = "statement_timeout = " + words::duration(t.seconds);
+  const std::string role = words::one_line(t.role, 63), database = words::one_line(t.database, 63);
+  if (t.layer == "server")
+    return fmt::format("{} set for the server{}", value,
+                       t.source.empty() ? "" : " (" + words::one_line(t.source, 40) + ")");
+  if (t.layer == "role") return fmt::format("{} set for role {}", value, role);
+  if (t.layer == "database") return fmt::format("{} set for database {}", value, database);
+  return fmt::format("{} set for role {} in database {}", value, role, database);
+}
+
+struct Ceiling {
+  double seconds = 0;
+  std::string layer;
+  bool configured = false;
+  std::vector<const End*> ends = {};
+};
+
+bool meets(const End& e, double ceiling) { return e.from <= ceiling + kSlack && e.to >= ceiling - 0.2; }
+
+// A limit that Postgres does not know is only believed where as many transactions were rolled back: reports of the
+// same length also end at one age, but they commit.
+void unconfigured(const Input& in, const std::vector<End>& all, std::set<const End*> taken, std::vector<Ceiling>& out) {
+  static constexpr double rounds[] = {1,  2,  3,  4,  5,  6,   8,   10,  12,  15,  20,  25,  29,  30,  40,   45,
+                                      50, 55, 60, 75, 90, 100, 110, 120, 150, 180, 240, 300, 600, 900, 1800, 3600};
+  double seen = 0;
+  const auto samples = in.series(activity, in[window]);
+  if (!samples.empty()) seen = std::max(1.0, seconds_between(samples.front().at, samples.back().at));
+  double rollbacks = 0;
+  for (const Database& d : in.now(databases))
+    rollbacks += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
+  Ceiling best;
+  for (const double at : rounds) {
+    Ceiling c{at, "", false};
+    bool outlived = false;  // nothing lives past a ceiling
+    for (const End& e : all) {
+      if (taken.contains(&e)) continue;
+      if (meets(e, at)) c.ends.push_back(&e);
+      outlived = outlived || e.from > at + 2 * kSlack;
+    }
+    for (const auto& sample : samples)
+      for (const Session& s : sample.rows)
+        outlived = outlived || (is_active(s) && !s.leader_pid && spends(s) != Spends::client &&
+                                s.query_age.value_or(0) > at + 2 * kSlack);
+    if (!outlived && c.ends.size() > best.ends.size()) best = std::move(c);
+  }
+  const double n = static_cast<double>(best.ends.size());
+  if (n < in[ended] || n < in[most] * static_cast<double>(all.size()) || rollbacks * seen < n / 2) return;
+  best.layer =
+      "no statement_timeout of server, database or role explains it: look at the session's own SET, the driver and the "
+      "proxy";
+  out.push_back(std::move(best));
+}
+
+std::vector<Ceiling> ceilings(const Input& in, const std::vector<End>& all) {
+  std::map<std::pair<double, std::string>, Ceiling> by_layer;
+  std::set<const End*> taken;
+  for (const End& e : all) {
+    const auto t = limit_of(in, e.last);
+    if (!t || !meets(e, t->seconds)) continue;
+    const std::string layer = layer_in_words(*t);
+    Ceiling& c = by_layer.try_emplace({t->seconds, layer}, Ceiling{t->seconds, layer, true}).first->second;
+    c.ends.push_back(&e);
+    taken.insert(&e);
+  }
+  std::vector<Ceiling> out;
+  for (auto& [key, c] : by_layer)
+    if (static_cast<double>(c.ends.size()) >= in[ended]) out.push_back(std::move(c));
+  unconfigured(in, all, std::move(taken), out);
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Ceiling& a, const Ceiling& b) { return a.ends.size() > b.ends.size(); });
+  return out;
+}
+
+void add_queries(Finding& f, const std::vector<Session>& sessions) {
+  std::map<std::string, std::pair<double, std::string>> by_query;
+  for (const Session& s : sessions) {
+    auto& [n, text] = by_query[s.query_id.empty() ? s.query : s.query_id];
+    n += 1;
+    text = s.query;
+  }
+  std::vector<std::pair<std::string, std::pair<double, std::string>>> all(by_query.begin(), by_query.end());
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.second.first > b.second.first; });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    f.queries.push_back(all[i].first);
+    if (i < 3)
+      f.evidence.push_back({"query", fmt::format("{} times: {}", words::count(all[i].second.first),
+                                                 words::one_line(all[i].second.second))});
+  }
+}
+
+Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
+  const double n = static_cast<double>(c.ends.size());
+  const double part = n / static_cast<double>(std::max<std::size_t>(1, long_ones));
+  Finding f;
+  f.role = Role::symptom;
+  f.severity = part >= in[most] ? Severity::critical : Severity::warning;
+  f.object = {"server", in.context().target};
+  f.since = c.ends.front()->at;
+  for (const End* e : c.ends) f.since = std::min(*f.since, e->at);
+  f.sentence =
+      fmt::format("{} ended at an age of {}: {}", words::counted(n, "execution"), words::duration(c.seconds), c.layer);
+  f.evidence = {
+      {"ended there", fmt::format("{} of {} that ran for longer than {}", words::count(n),
+                                  words::count(static_cast<double>(long_ones)), words::duration(in[floor_age]))},
+      {"limit", c.layer}};
+  double rollbacks = 0;
+  for (const Database& d : in.now(databases))
+    rollbacks += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
+  if (rollbacks > 0) f.evidence.push_back({"transactions rolled back", words::rate(rollbacks, "")});
+  std::vector<Session> sessions;
+  for (const End* e : c.ends) sessions.push_back(e->last);
+  add_queries(f, sessions);
+  f.confidence = c.configured ? Confidence::high : Confidence::medium;
+  f.basis = c.configured ? "the ages at which executions ended agree with the setting"
+                         : "the ages at which executions ended agree with each other, and transactions are rolled back";
+  return f;
+}
+
+// A run of a few seconds may see no end; executions that stand just below their limit tell what comes.
+std::vector<Finding> suspected(const Input& in, std::size_t finished) {
+  const auto samples = in.series(activity, in[window]);
+  if (!in.context().one_shot || samples.empty()) return {};
+  std::map<std::string, std::vector<Session>> by_layer;
+  for (const Session& s : samples.back().rows) {
+    const auto t = limit_of(in, s);
+    if (t && is_active(s) && !s.leader_pid && s.query_age.value_or(0) >= std::max(in[floor_age], in[near] * t->seconds))
+      by_layer[layer_in_words(*t)].push_back(s);
+  }
+  std::vector<Finding> found;
+  for (const auto& [layer, sessions] : by_layer) {
+    if (static_cast<double>(sessions.size()) < in[ended] || finished > 0) continue;
+    Finding f;
+    f.role = Role::symptom;
+    f.severity = Severity::warning;
+    f.act_by = ActBy::today;
+    f.object = {"server", in.context().target};
+    f.sentence = fmt::format("{} about to meet a limit and none finishes: {}",
+                             words::counted(static_cast<double>(sessions.size()), "execution"), layer);
+    double oldest = 0;
+    for (const Session& s : sessions) oldest = std::max(oldest, s.query_age.value_or(0));
+    f.evidence = {{"oldest", words::duration(oldest)}, {"limit", layer}};
+    add_queries(f, sessions);
+    f.confidence = Confidence::low;
+    f.basis = "ages of running executions; no end was seen";
+    found.push_back(std::move(f));
+  }
+  return found;
+}
+
+std::vector<Finding> evaluate(const Input& in) {
+  const auto all = ends(in);
+  std::vector<Finding> found;
+  for (const Ceiling& c : ceilings(in, all)) found.push_back(found_at(in, c, all.size()));
+  return found.empty() ? suspected(in, all.size()) : found;
+}
+
+std::string fine(const Input& in) {
+  const Load l = load(in, in[window]);
+  if (l.samples < 2) return {};
+  double oldest = 0;
+  for (const QueryLoad& q : l.queries) oldest = std::max(oldest, q.oldest_seconds);
+  return fmt::format("longest execution seen {}, no common end in {}", words::duration(oldest),
+                     words::counted(static_cast<double>(l.samples), "sample"));
+}
+
+struct Readers {
+  int clients;
+  double life;
+};
+
+// Readers whose executions end at `life` seconds and start again at once, seen every second for half a minute.
+Scenario readers(const std::vector<Readers>& groups, std::vector<Timeout> limits, std::int64_t rollbacks_per_second,
+                 double seconds = 30) {
+  Scenario out;
+  for (double ago = seconds; ago >= 0; ago -= 1) {
+    const double t = 1'000'000 - ago;
+    std::vector<Session> all;
+    for (const Readers& group : groups)
+      for (int i = 0; i < group.clients; ++i) {
+        const double age = std::fmod(t + 0.37 * i, group.life);
+        Session s;
+        s.pid = 100 + static_cast<std::int64_t>(all.size());
+        s.database = "shop";
+        s.user = "app";
+        s.backend_type = "client backend";
+        s.state = "active";
+        s.query_id = "42";
+        s.query = "SELECT data FROM docs WHERE id = $1";
+        s.query_age = age;
+        s.query_start = std::round((t - age) * 1000);
+        all.push_back(s);
+      }
+    Database d;
+    d.name = "shop";
+    d.rollbacks = static_cast<std::int64_t>(seconds - ago) * rollbacks_per_second;
+    out.saw(ago, activity, all).saw(ago, databases, {d});
+  }
+  out.saw(0, timeouts, std::move(limits));
+  return out;
+}
+
+Timeout limit(const char* layer, const char* role, double seconds) {
+  Timeout t;
+  t.setting = "statement_timeout";
+  t.layer = layer;
+  t.role = role;
+  t.seconds = seconds;
+  return t;
+}
+
+Scenario at_the_brink(bool one_shot) {
+  Scenario out = readers({{5, 700}}, {limit("server", "", 500)}, 0, 4);
+  out.context.one_shot = one_shot;
+  return out;
+}
+
+}  // namespace
+
+extern const Check queries_timing_out;
+const Check queries_timing_out{
+    .id = "queries_timing_out",
+    .title = "Queries end at a time limit",
+    .why = "Work is done up to the limit and thrown away; the users get an error, and often ask again.",
+    .role = Role::symptom,
+    .reads = {activity, timeouts},
+    .may_read = {databases},
+    .settings = {window, ended, floor_age, most, near},
+    .evaluate = evaluate,
+    .fine = fine,
+    .examples = {{"all end at ten seconds, as the role's setting says",
+                  [] {
+                    return readers({{12, 10}}, {limit("server", "", 0), limit("role", "app", 10)}, 1);
+                  },
+                  {Severity::critical}},
+                 {"all end at ten seconds, no setting says so, transactions roll back",
+                  [] {
+                    return readers({{12, 10}}, {limit("server", "", 0)}, 1);
+                  },
+                  {Severity::critical}},
+                 {"a sixth of the long ones end there, the others finish",
+                  [] {
+                    return readers({{10, 10}, {20, 4}}, {limit("role", "app", 10)}, 1);
+                  },
+                  {Severity::warning}},
+                 {"reports that take five seconds each and commit",
+                  [] {
+                    return readers({{12, 5}}, {limit("server", "", 0)}, 0);
+                  },
+                  {}},
+                 {"another role's limit",
+                  [] {
+                    return readers({{12, 10}}, {limit("role", "other", 10)}, 0);
+                  },
+                  {}},
+                 {"short statements, many of them rolled back",
+                  [] {
+                    return readers({{16, 0.05}}, {limit("server", "", 1)}, 50);
+                  },
+                  {}},
+                 {"one-shot: all stand just below the limit", [] { return at_the_brink(true); }, {Severity::warning}},
+                 {"the same, watched by the agent: no end was seen", [] { return at_the_brink(false); }, {}}},
+};
+
+}  // namespace pgvigil

@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "checks/check.h"
+#include "checks/plans/sql.h"
+#include "checks/probes/activity.h"
+#include "checks/probes/index_builds.h"
+#include "checks/probes/server.h"
+#include "checks/probes/temp_files.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr Setting<Ratio> warn{"warn", 0.7, "share of temp_file_limit that one process holds from which it warns"};
+constexpr Setting<Ratio> crit{"crit", 0.9, "share of temp_file_limit that one process holds from which it is critical"};
+
+std::map<std::int64_t, double> by_process(const Input& in) {
+  std::map<std::int64_t, double> out;
+  for (const TempFiles& t : in.now(temp_files)) out[t.pid] += static_cast<double>(t.bytes);
+  return out;
+}
+
+const Session* session_of(const Input& in, std::int64_t pid) {
+  const auto all = in.now(activity);
+  const auto it = std::find_if(all.begin(), all.end(), [&](const Session& s) { return s.pid == pid; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+const IndexBuild* build_of(const Input& in, std::int64_t pid) {
+  for (const IndexBuild& b : in.now(index_builds))
+    if (b.pid == pid) return &b;
+  return nullptr;
+}
+
+// The limit of a statement that runs cannot be moved; what follows is for the next attempt.
+Remedy room(const Session* s, bool building, double limit) {
+  const double memory = std::max(256.0 * 1048576, 4 * limit);
+  Remedy r{Remedy::Kind::cure, "", {}};
+  if (building) {
+    r.summary = "let it fail or cancel it, drop the invalid index it leaves, and build again with more memory";
+    Step more{.title = "sort in memory: in the session that builds, before CREATE INDEX",
+              .database = s != nullptr ? s->database : "",
+              .run_as = s != nullptr ? s->user : "",
+              .sql = fmt::format("SET maintenance_work_mem = '{:.0f}MB';", memory / 1048576)};
+    more.caution = "must fit the host's free memory; what fits in memory writes no temporary file";
+    r.steps.push_back(std::move(more));
+  } else {
+    r.summary = "let the statement sort or hash less, or give its role more room";
+  }
+  if (s != nullptr && !s->user.empty()) {
+    Step raise{.title = "raise the limit for its role",
+               .database = s->database,
+               .run_as = "superuser",
+               .sql = fmt::format("ALTER ROLE {} SET temp_file_limit = '{:.0f}MB';", sql::quote_identifier(s->user),
+                                  4 * limit / 1048576)};
+    raise.caution = "for new sessions; the limit is per process, so several at once need several times as much disk";
+    raise.undo = fmt::format("ALTER ROLE {} RESET temp_file_limit;", sql::quote_identifier(s->user));
+    raise.straight_path = !building;
+    r.steps.push_back(std::move(raise));
+  }
+  return r;
+}
+
+std::vector<Finding> evaluate(const Input& in) {
+  std::vector<Finding> found;
+  const auto servers = in.now(server);
+  if (servers.empty() || servers.front().temp_file_limit <= 0) return found;
+  const double limit = static_cast<double>(servers.front().temp_file_limit);
+  for (const auto& [pid, held] : by_process(in)) {
+    if (held < in[warn] * limit) continue;
+    const Session* own = session_of(in, pid);
+    // A parallel worker has its own limit and its leader's statement.
+    const std::int64_t lead = own != nullptr && own->leader_pid ? *own->leader_pid : pid;
+    const Session* s = lead == pid ? own : session_of(in, lead);
+    const IndexBuild* b = build_of(in, lead);
+    Finding f;
+    f.role = Role::cause;
+    f.severity = held >= in[crit] * limit ? Severity::critical : Severity::warning;
+    f.object = {"session", std::to_string(lead), s != nullptr ? s->database : ""};
+    f.sentence = fmt::format(
+        "process {} holds {} of temporary files, {} of temp_file_limit {}: {}", pid, words::bytes(held),
+        words::share(held / limit), words::bytes(limit),
+        b != nullptr ? fmt::format("the build of an index on {} is about to fail", words::one_line(b->table))
+                     : "its statement is about to fail");
+    f.evidence = {{"temporary files", words::bytes(held)},
+                  {"temp_file_limit, per process", words::bytes(limit)},
+                  {"source", "pg_ls_tmpdir: a lower bound, parallel work keeps more in directories of its own"}};
+    if (s != nullptr) {
+      f.evidence.push_back({"statement", words::one_line(s->query)});
+      f.evidence.push_back(
+          {"by", fmt::format("{} in {}", words::one_line(s->user, 63), words::one_line(s->database, 63))});
+      if (!s->query_id.empty()) f.queries.push_back(s->query_id);
+    }
+    if (b != nullptr) f.tables.push_back(b->table);
+    f.sessions.push_back(lead);
+    f.remedies.push_back(room(s, b != nullptr, limit));
+    f.confidence = Confidence::high;
+    f.basis = "file sizes against the server's limit; a statement that grows no further may still pass";
+    found.push_back(std::move(f));
+  }
+  return found;
+}
+
+std::string fine(const Input& in) {
+  for (const Server& s : in.now(server)) {
+    if (s.temp_file_limit < 0) return "no temp_file_limit is set";
+    double most = 0;
+    for (const auto& [pid, held] : by_process(in)) most = std::max(most, held);
+    return fmt::format("largest {} of {} per process", words::bytes(most),
+                       words::bytes(static_cast<double>(s.temp_file_limit)));
+  }
+  return {};
+}
+
+Scenario holding(std::int64_t limit, std::int64_t bytes, bool building = false) {
+  Server v;
+  v.temp_file_limit = limit;
+  TempFiles t;
+  t.pid = 812;
+  t.files = 2;
+  t.bytes = bytes;
+  Session s;
+  s.pid = 812;
+  s.user = "owner";
+  s.database = "shop";
+  s.state = "active";
+  s.query = "CREATE INDEX CONCURRENTLY ON docs (dump_id, path)";
+  std::vector<IndexBuild> builds;
+  if (building) {
+    IndexBuild b;
+    b.pid = 812;
+    b.table = "public.docs";
+    builds.push_back(b);
+  }
+  return Scenario().saw(0, server, {v}).saw(0, temp_files, {t}).saw(0, activity, {s}).saw(0, index_builds, builds);
+}
+
+}  // namespace
+
+extern const Check temp_limit_near;
+const Check temp_limit_near{
+    .id = "temp_limit_near",
+    .title = "A statement nears temp_file_limit",
+    .why = "At the limit it fails with 53400 after all its work; an index build leaves an invalid index behind.",
+    .role = Role::cause,
+    .reads = {server, temp_files},
+    .may_read = {activity, index_builds},
+    .settings = {warn, crit},
+    .evaluate = evaluate,
+    .fine = fine,
+    .examples = {{"an index build at 94 %", [] { return holding(64_MiB, 60_MiB, true); }, {Severity::critical}},
+                 {"a report at 75 %", [] { return holding(64_MiB, 48_MiB); }, {Severity::warning}},
+                 {"a third of the limit", [] { return holding(64_MiB, 20_MiB); }, {}},
+                 {"no limit is set", [] { return holding(-1, 100_GiB); }, {}}},
+};
+
+}  // namespace pgvigil

@@ -103,7 +103,7 @@ class Stepper {
     if (state_.last_step) {
       const double waited = seconds_between(*state_.last_step, now_);
       const bool longer = waited > 3 * settings_.interval;
-      gap = waited < 0 || (longer && !state_.after_gap);
+      gap = waited < 0 || (longer && !state_.after_gap) || waited > 30 * settings_.interval;
       state_.after_gap = longer;
       if (waited < 0) {
         state_.last_report.reset();

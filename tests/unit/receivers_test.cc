@@ -1,0 +1,304 @@
+#include "agent/alerts/receivers.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/fault_server.h"
+
+namespace pgvigil {
+namespace {
+
+using nlohmann::json;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using namespace testing_net;
+using namespace std::chrono_literals;
+
+Notice notice(const std::string& key, Notice::Edge edge = Notice::Edge::firing) {
+  Notice n{.edge = edge, .key = key, .target = "codeintel", .incident = {}, .changed = "gone"};
+  Finding f{.object = {"table", "documents"}, .sentence = "documents has no index"};
+  f.check = "unindexed_table";
+  n.incident.causes.push_back(f);
+  return n;
+}
+
+std::vector<std::string> keys(const FaultServer& server) {
+  std::vector<std::string> all;
+  for (const Hit& h : server.hits) {
+    const json body = json::parse(h.body);
+    all.push_back(body["dedup_key"].get<std::string>() + (body["status"] == "resolved" ? "-" : ""));
+  }
+  return all;
+}
+
+class Receivers : public testing::Test {
+ protected:
+  Receivers() {
+    options.pace.gap = 1ms;
+    options.pace.first_retry = 10ms;
+    options.pace.longest_retry = 40ms;
+    options.log = [this](const std::string& line) { log.push_back(line); };
+  }
+  ~Receivers() override {
+    EXPECT_THAT(log, Each(Not(HasSubstr("CANARY"))));
+    EXPECT_THAT(log, Each(Not(HasSubstr("/services"))));
+  }
+  ReceiverOptions to(const FaultServer& server, const std::string& name = "ops") {
+    return {.name = name, .kind = ReceiverOptions::Kind::webhook, .url = server.url(), .timeout = 150ms};
+  }
+  void post(Alerts& alerts, const std::string& key, Notice::Edge edge = Notice::Edge::firing) {
+    const Notice n = notice(key, edge);
+    alerts.post(n, render(n, Report{}, {}));
+  }
+  std::size_t drain(Alerts& alerts, std::chrono::milliseconds limit = 2s) {
+    std::size_t left = 0;
+    bool done = false;
+    asio::co_spawn(io, alerts.drain(limit), [&](std::exception_ptr e, std::size_t n) {
+      EXPECT_FALSE(e);
+      left = n;
+      done = true;
+    });
+    io.restart();
+    while (!done && io.run_one() > 0) continue;
+    return left;
+  }
+
+  asio::io_context io;
+  AlertsOptions options;
+  std::vector<std::string> log;
+};
+
+constexpr auto over = Notice::Edge::resolved;
+
+TEST_F(Receivers, delivers_in_order_to_each) {
+  FaultServer one(io, {answer("200 OK")}), two(io, {answer("204 No Content")});
+  Alerts alerts(io.get_executor(), {to(one, "one"), to(two, "two")}, options);
+  post(alerts, "a");
+  post(alerts, "b");
+  post(alerts, "a", over);
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(keys(one), ElementsAre("a", "b", "a-"));
+  EXPECT_THAT(keys(two), ElementsAre("a", "b", "a-"));
+  EXPECT_EQ(alerts.stats()[0].sent, 3u);
+  EXPECT_EQ(alerts.stats()[1].name, "two");
+  EXPECT_THAT(one.hits[0].request, HasSubstr("Content-Type: application/json"));
+}
+
+TEST_F(Receivers, slack_gets_slacks_shape_and_no_resolve_when_unwanted) {
+  FaultServer server(io, {answer("200 OK")});
+  ReceiverOptions slack = to(server);
+  slack.kind = ReceiverOptions::Kind::slack;
+  slack.send_resolved = false;
+  Alerts alerts(io.get_executor(), {slack}, options);
+  post(alerts, "a");
+  post(alerts, "a", over);
+  EXPECT_EQ(drain(alerts), 0u);
+  ASSERT_EQ(server.hits.size(), 1u);
+  EXPECT_THAT(json::parse(server.hits[0].body)["text"].get<std::string>(), HasSubstr("documents has no index"));
+}
+
+TEST_F(Receivers, tries_again_until_it_is_taken) {
+  for (const std::string& fault :
+       {answer("500 Oops"), answer("503 Busy"), answer("302 Found", "Location: http://127.0.0.1:1/\r\n"),
+        std::string("close"), std::string("hang"), std::string("garbage")}) {
+    FaultServer server(io, {fault, fault, answer("200 OK")});
+    Alerts alerts(io.get_executor(), {to(server)}, options);
+    post(alerts, "a");
+    post(alerts, "a", over);
+    EXPECT_EQ(drain(alerts), 0u) << fault;
+    EXPECT_THAT(keys(server), ElementsAre("a", "a", "a", "a-")) << fault;
+    EXPECT_EQ(alerts.stats()[0].failed, 2u);
+    EXPECT_EQ(alerts.stats()[0].dropped, 0u);
+    EXPECT_NE(alerts.stats()[0].last_error, "");
+  }
+}
+
+TEST_F(Receivers, a_receiver_that_was_down_gets_it_when_it_is_back) {
+  std::unique_ptr<FaultServer> server = std::make_unique<FaultServer>(io, std::vector<std::string>{answer("200 OK")});
+  const Certificate certificate = make_certificate("localhost");
+  ReceiverOptions receiver = to(*server);
+  FaultServer tls(io, {answer("200 OK")}, &certificate);
+  ReceiverOptions distrusted = to(tls, "tls");
+  server.reset();
+  Alerts alerts(io.get_executor(), {receiver, distrusted}, options);
+  post(alerts, "a");
+  EXPECT_EQ(drain(alerts, 150ms), 2u);
+  const auto stats = alerts.stats();
+  EXPECT_GE(stats[0].failed, 2u);
+  EXPECT_EQ(stats[0].queued, 1u);
+  EXPECT_GT(stats[0].oldest_seconds, 0.1);
+  EXPECT_THAT(stats[0].last_error, HasSubstr("cannot connect"));
+  EXPECT_THAT(stats[1].last_error, HasSubstr("certificate refused"));
+  EXPECT_THAT(tls.hits, testing::IsEmpty());
+  EXPECT_THAT(log.back(), HasSubstr("1 alerts stay undelivered"));
+}
+
+TEST_F(Receivers, retry_after_is_waited_for_and_capped) {
+  const auto wait_for = [&](const std::string& retry_after) {
+    FaultServer server(io, {answer("429 Too Many", "Retry-After: " + retry_after + "\r\n"), answer("200 OK")});
+    Alerts alerts(io.get_executor(), {to(server)}, options);
+    post(alerts, "a");
+    EXPECT_EQ(drain(alerts, 4s), 0u) << retry_after;
+    return server.hits.size() < 2
+               ? 0ms
+               : std::chrono::duration_cast<std::chrono::milliseconds>(server.hits[1].at - server.hits[0].at);
+  };
+  EXPECT_GE(wait_for("1"), 1000ms);
+  options.pace.longest_wait = 100ms;
+  for (const char* far : {"86400", "99999999999999999999", "Fri, 31 Dec 2060 23:59:59 GMT"}) {
+    const auto waited = wait_for(far);
+    EXPECT_GE(waited, 100ms) << far;
+    EXPECT_LT(waited, 2s) << far;
+  }
+  EXPECT_LT(wait_for("Sun, 06 Nov 1994 08:49:37 GMT"), 1s);
+  EXPECT_LT(wait_for("soon"), 1s);
+}
+
+TEST_F(Receivers, what_is_refused_for_good_is_dropped_loudly) {
+  FaultServer server(io, {answer("404 Not Found"), answer("200 OK")});
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "a");
+  post(alerts, "b");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(keys(server), ElementsAre("a", "b"));
+  EXPECT_EQ(alerts.stats()[0].dropped, 1u);
+  EXPECT_EQ(alerts.stats()[0].sent, 1u);
+  ASSERT_FALSE(log.empty());
+  EXPECT_THAT(log[0], HasSubstr("receiver ops: 127.0.0.1: answered 404; the firing alert a was dropped"));
+}
+
+TEST_F(Receivers, a_slow_one_delays_no_other) {
+  FaultServer slow(io, {"hang"}), fast(io, {answer("200 OK")});
+  ReceiverOptions patient = to(slow, "slow");
+  patient.timeout = 10s;
+  Alerts alerts(io.get_executor(), {patient, to(fast, "fast")}, options);
+  for (int i = 0; i < 20; ++i) post(alerts, std::to_string(i));
+  drain(alerts, 500ms);
+  EXPECT_EQ(alerts.stats()[1].sent, 20u);
+  EXPECT_EQ(alerts.stats()[0].sent, 0u);
+}
+
+TEST_F(Receivers, no_more_than_one_a_gap) {
+  FaultServer server(io, {answer("200 OK")});
+  options.pace.gap = 60ms;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  for (int i = 0; i < 6; ++i) post(alerts, std::to_string(i));
+  EXPECT_EQ(drain(alerts), 0u);
+  ASSERT_EQ(server.hits.size(), 6u);
+  EXPECT_GE(server.hits[5].at - server.hits[0].at, 270ms);
+  EXPECT_EQ(Pace{}.gap, 1000ms);
+}
+
+TEST_F(Receivers, a_full_queue_drops_the_oldest_resolved_first) {
+  FaultServer server(io, {"close", answer("200 OK")});
+  options.pace.queue = 4;
+  options.pace.first_retry = 50ms;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "a");
+  post(alerts, "b", over);
+  post(alerts, "c", over);
+  post(alerts, "d");
+  post(alerts, "e");  // b goes
+  post(alerts, "f");  // c goes
+  post(alerts, "g");  // no resolved one left: a goes
+  EXPECT_EQ(alerts.stats()[0].queued, 4u);
+  EXPECT_EQ(alerts.stats()[0].dropped, 3u);
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(keys(server), ElementsAre("d", "d", "e", "f", "g"));
+}
+
+TEST_F(Receivers, the_one_being_sent_is_not_pushed_out) {
+  FaultServer server(io, {"hang", answer("200 OK")});
+  options.pace.queue = 2;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "a", over);
+  drain(alerts, 50ms);  // it is on its way
+  post(alerts, "b");
+  post(alerts, "c");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(keys(server), ElementsAre("a-", "a-", "c"));
+}
+
+TEST_F(Receivers, too_old_is_given_up) {
+  FaultServer server(io, {answer("500 Oops")});
+  options.pace.keep = 100ms;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "a");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_EQ(alerts.stats()[0].dropped, 1u);
+}
+
+TEST_F(Receivers, an_outbox_keeps_before_the_post_and_lets_go_after) {
+  struct Recorder : Outbox {
+    std::vector<std::string> events;
+    void keep(const std::string& receiver, const Notice& n, const std::string& payload) override {
+      EXPECT_THAT(payload, HasSubstr(n.key));
+      events.push_back("keep " + receiver + " " + n.key);
+    }
+    void settled(const std::string& receiver, const std::string& key, Notice::Edge, bool delivered) override {
+      events.push_back((delivered ? "delivered " : "lost ") + receiver + " " + key);
+    }
+  } outbox;
+  options.outbox = &outbox;
+  FaultServer server(io, {answer("200 OK"), answer("410 Gone")});
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "a");
+  EXPECT_THAT(server.hits, testing::IsEmpty());
+  EXPECT_THAT(outbox.events, ElementsAre("keep ops a"));
+  post(alerts, "b");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(outbox.events, ElementsAre("keep ops a", "keep ops b", "delivered ops a", "lost ops b"));
+}
+
+TEST_F(Receivers, may_go_while_it_sends) {
+  FaultServer server(io, {"hang"});
+  {
+    Alerts alerts(io.get_executor(), {to(server)}, options);
+    post(alerts, "a");
+    drain(alerts, 50ms);
+  }
+  const std::size_t lines = log.size();
+  io.restart();
+  io.run_for(300ms);
+  EXPECT_EQ(log.size(), lines);
+}
+
+TEST_F(Receivers, a_bad_url_is_refused_without_showing_it) {
+  const auto why = [](const std::string& url) { return check_receiver({.name = "ops", .url = url}); };
+  EXPECT_EQ(why("https://hooks.slack.com/services/x"), "");
+  EXPECT_EQ(why("http://127.0.0.1:9000/x"), "");
+  EXPECT_EQ(why("http://localhost/x"), "");
+  EXPECT_EQ(why("http://hooks.slack.com/CANARY"),
+            "receiver ops: plain http leads only to this machine; hint: use https");
+  for (const char* bad : {"hooks.slack.com/CANARY", "https://CANARY@h/", "https://h/CANARY\n"}) {
+    EXPECT_THAT(why(bad), HasSubstr("receiver ops: the URL")) << bad;
+    EXPECT_THAT(why(bad), Not(HasSubstr("CANARY")));
+    EXPECT_THROW(Alerts(io.get_executor(), {{.name = "ops", .url = bad}}), std::invalid_argument);
+  }
+}
+
+TEST(Retry, backoff_doubles_with_jitter_and_has_a_ceiling) {
+  const Pace pace;
+  EXPECT_EQ(backoff(pace, 1, 1), 1000ms);
+  EXPECT_EQ(backoff(pace, 1, 0), 500ms);
+  EXPECT_EQ(backoff(pace, 3, 1), 4000ms);
+  EXPECT_EQ(backoff(pace, 100, 1), pace.longest_retry);
+}
+
+TEST(Retry, retry_after_in_all_its_forms) {
+  const auto now = std::chrono::sys_days(std::chrono::year(1994) / 11 / 6) + 8h + 49min + 7s;
+  EXPECT_EQ(retry_after("30", now), 30'000ms);
+  EXPECT_EQ(retry_after(" 0 ", now), 0ms);
+  EXPECT_EQ(retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), 30'000ms);
+  EXPECT_EQ(retry_after("Sunday, 06-Nov-94 08:49:37 GMT", now), 30'000ms);
+  EXPECT_EQ(retry_after("Sun Nov  6 08:49:37 1994", now), 30'000ms);
+  EXPECT_EQ(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), 0ms);
+  for (const char* bad : {"", "-1", "1.5", "soon", "30 s", "Sun, 99 Nov 1994 08:49:37 GMT"})
+    EXPECT_FALSE(retry_after(bad, now)) << bad;
+}
+
+}  // namespace
+}  // namespace pgvigil

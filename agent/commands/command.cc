@@ -1,0 +1,125 @@
+#include "agent/commands/command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "agent/settings/conninfo.h"
+
+namespace pgvigil {
+namespace {
+
+// What to say about arguments. Their values stay out of it: a surplus one may be a URI with a password.
+std::string usage_problem(const CLI::ParseError& error, const CLI::App& app) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+    for (const std::string& s : app.remaining(true))
+      if (s.size() > 1 && s.front() == '-')
+        return fmt::format("unknown option {}", s.substr(0, s.find('=')).substr(0, 40));
+    return "one argument too many";
+  }
+  std::string text = error.what();
+  if (!text.empty() && text.front() >= 'A' && text.front() <= 'Z')
+    text.front() = static_cast<char>(text.front() - 'A' + 'a');
+  return text;
+}
+
+int finish_output(int exit_code) {
+  const bool flushed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (flushed || errno == EPIPE) return exit_code;  // a reader that went away is no fault: "pgvigil ... | head"
+  return fail("cannot write to standard output", "", "is the disk full?", exit_code == 0 ? 2 : exit_code);
+}
+
+}  // namespace
+
+int fail(std::string_view what, std::string_view why, std::string_view hint, int exit_code) {
+  std::string text = fmt::format("pgvigil: {}", what);
+  if (!why.empty()) text += fmt::format(": {}", why);
+  text += '\n';
+  if (!hint.empty()) text += fmt::format("hint: {}\n", hint);
+  std::fputs(text.c_str(), stderr);
+  return exit_code;
+}
+
+int fail(const LoadedSettings& loaded, int exit_code) {
+  for (const SettingsError& e : loaded.errors) std::fputs(fmt::format("pgvigil: {}\n", e.to_string()).c_str(), stderr);
+  return exit_code;
+}
+
+void print_warnings(const LoadedSettings& loaded) {
+  for (const std::string& w : loaded.warnings) std::fputs(fmt::format("pgvigil: warning: {}\n", w).c_str(), stderr);
+}
+
+int run_commands(int argc, const char* const* argv, const std::vector<Command>& commands) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("pgvigil tells which query is killing PostgreSQL, why, and what to type next.", "pgvigil");
+  app.set_help_flag("--help", "print this help");
+  app.set_version_flag("--version", std::string("pgvigil ") + PGVIGIL_VERSION, "print the version");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  for (const Command& c : commands) {
+    CLI::App* sub = app.add_subcommand(c.name, c.description);
+    if (c.setup) c.setup(*sub);
+  }
+  const auto chosen = [&]() -> const Command* {
+    for (const Command& c : commands)
+      if (app.got_subcommand(c.name)) return &c;
+    return nullptr;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return finish_output(app.exit(e));  // --help, --version
+    const Command* c = chosen();
+    return fail(c == nullptr ? "usage" : c->name, usage_problem(e, app),
+                c == nullptr ? "pgvigil --help lists the commands" : fmt::format("pgvigil {} --help", c->name),
+                c == nullptr ? 2 : c->trouble_exit);
+  }
+  const Command* c = chosen();
+  try {
+    return finish_output(c->run());
+  } catch (const std::exception& e) {
+    return fail(c->name, e.what(), "", c->trouble_exit);
+  }
+}
+
+void ConnectionOptions::add_to(CLI::App& app) {
+  app.add_option("conninfo", conninfo, "URI, key=value string or database name; PG* variables fill the rest");
+  app.add_option("-h,--host", host, "host or socket directory");
+  app.add_option("-p,--port", port, "port");
+  app.add_option("-U,--username", user, "role to connect as");
+  app.add_option("-d,--dbname", database, "database, or a conninfo");
+  app.add_option("-c,--config", file, "configuration file");
+}
+
+bool ConnectionOptions::given() const {
+  return !(conninfo.empty() && host.empty() && port.empty() && user.empty() && database.empty());
+}
+
+std::string ConnectionOptions::complete() const {
+  // As in psql, -d takes a whole conninfo too.
+  const bool d_is_conninfo = conninfo.empty() && database.find_first_of("=") != std::string::npos;
+  const bool d_is_uri = conninfo.empty() && database.find("://") != std::string::npos;
+  const std::string base = d_is_conninfo || d_is_uri ? database : conninfo;
+  ConninfoValues over;
+  if (!host.empty()) over["host"] = host;
+  if (!port.empty()) over["port"] = port;
+  if (!user.empty()) over["user"] = user;
+  if (!database.empty() && base != database) over["dbname"] = database;
+  return over.empty() ? base : conninfo_with(base, over);
+}
+
+LoadedSettings ConnectionOptions::load(const SettingsSources& sources) const {
+  if (file.empty()) return settings_without_file(complete(), sources);
+  LoadedSettings loaded = load_settings(file, sources);
+  if (!given()) return loaded;
+  LoadedSettings asked = settings_without_file(complete(), sources);
+  loaded.settings.targets = std::move(asked.settings.targets);
+  loaded.errors.insert(loaded.errors.end(), asked.errors.begin(), asked.errors.end());
+  return loaded;
+}
+
+}  // namespace pgvigil

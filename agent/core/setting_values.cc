@@ -86,7 +86,7 @@ std::string format_setting(double value, Unit unit) {
       return value == 0 ? "0 s" : with_suffix(value, duration_out);
     case Unit::ratio: {
       const std::string percent = fmt::format("{:.10g} %", value * 100);
-      return parse_setting(percent, unit) == value ? percent : fmt::format("{}", value);
+      return value <= 1 && parse_setting(percent, unit) == value ? percent : fmt::format("{}", value);
     }
     case Unit::per_second:
       return fmt::format("{} /s", value);

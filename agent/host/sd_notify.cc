@@ -46,7 +46,7 @@ std::string sd_notify(std::string_view state, const std::string& socket) {
   do {
     sent = ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
   } while (sent < 0 && errno == EINTR);
-  const std::string problem = sent < 0 ? why("cannot notify the service manager") : "";
+  std::string problem = sent < 0 ? why("cannot notify the service manager") : "";
   ::close(fd);
   return problem;
 }

@@ -176,7 +176,7 @@ TEST(Settings, BadValuesSayWhatWasExpected) {
       {"receivers: [{kind: slack, url: ftp://example.org/b}]", "not an http or https URL"},
       {"receivers: [{kind: slack, url: \"https://\"}]", "not an http or https URL"},
       {"receivers: [{kind: slack, url_file: /none}]", "\"/none\" does not exist"},
-      {"checks: {large_thing: {warn_share: 80}}", "expected 0 % to 1000 %\nhint: write \"80 %\""},
+      {"checks: {large_thing: {warn_share: 80}}", "expected 0 % to 10\nhint: write \"80 %\""},
       {"checks: {large_thing: {min_size: 1 s}}", "expected a size such as 1 GiB or 64 MB"},
       {"checks: {large_thing: {min_size: 1e400}}", "expected a size"},
       {"state_directory: \"a\\nb\"", "more than one line"},
@@ -365,6 +365,7 @@ TEST(SettingValues, ReadAndWrittenTheSame) {
   EXPECT_EQ(format_setting(1073741824, Unit::bytes), "1 GiB");
   EXPECT_EQ(format_setting(0.8, Unit::ratio), "80 %");
   EXPECT_EQ(format_setting(300, Unit::seconds), "5 min");
+  EXPECT_EQ(format_setting(1.5, Unit::ratio), "1.5") << "a share above 1 is a multiple, of the cores say";
   for (const char* bad : {"", "-1", "inf", "nan", "1 furlong", "GB", "1 GB 2", "1e999", "0x10"})
     EXPECT_EQ(parse_setting(bad, Unit::bytes), std::nullopt) << bad;
 }

@@ -1,0 +1,157 @@
+#include "agent/core/render_json.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace pgvigil {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Lists and options go out as [] and null, so that a reader needs no test for a missing key.
+template <class T, class F>
+Json list(const std::vector<T>& all, F one) {
+  Json out = Json::array();
+  for (const T& t : all) out.push_back(one(t));
+  return out;
+}
+Json number(const std::optional<double>& v) { return v ? Json(*v) : Json(); }
+Json time(const std::optional<Time>& t) { return t ? Json(rfc3339(*t)) : Json(); }
+template <class E>
+std::string word(E e) {
+  return std::string(to_string(e));
+}
+
+Json step(const Step& s) {
+  return {{"title", s.title},     {"database", s.database},
+          {"run_as", s.run_as},   {"sql", s.sql},
+          {"relief", s.relief},   {"duration", s.duration},
+          {"lock", s.lock},       {"undo", s.undo},
+          {"caution", s.caution}, {"load_relieved", s.load_relieved},
+          {"minutes", s.minutes}, {"straight_path", s.straight_path}};
+}
+
+Json remedy(const Remedy& r) {
+  return {{"kind", word(r.kind)}, {"summary", r.summary}, {"steps", list(r.steps, step)}};
+}
+
+Json object(const Object& o) { return {{"kind", o.kind}, {"name", o.name}, {"database", o.database}}; }
+
+Json finding(const Finding& f) {
+  return {{"check", f.check},
+          {"role", word(f.role)},
+          {"severity", word(f.severity)},
+          {"act_by", word(f.act_by)},
+          {"object", object(f.object)},
+          {"sentence", f.sentence},
+          {"confidence", word(f.confidence)},
+          {"basis", f.basis},
+          {"load", f.load},
+          {"since", time(f.since)},
+          {"evidence", list(f.evidence,
+                            [](const Evidence& e) {
+                              return Json{{"what", e.what}, {"value", e.value}};
+                            })},
+          {"remedies", list(f.remedies, remedy)},
+          {"tables", f.tables},
+          {"queries", f.queries},
+          {"sessions", f.sessions}};
+}
+
+Json incident(const Incident& i) {
+  return {{"severity", word(i.severity)},
+          {"act_by", word(i.act_by)},
+          {"explained", i.explained},
+          {"load", i.load},
+          {"share", i.share},
+          {"since", time(i.since)},
+          {"causes", list(i.causes, finding)},
+          {"symptoms", list(i.symptoms, finding)},
+          {"events", list(i.events, finding)}};
+}
+
+Json cause(const Finding& f) {
+  return {{"check", f.check},
+          {"object", f.object.name},
+          {"database", f.object.database},
+          {"severity", word(f.severity)},
+          {"confidence", word(f.confidence)},
+          {"sentence", f.sentence}};
+}
+
+Json causes(const Report& r) {
+  Json out = Json::array();
+  for (const Incident& i : r.incidents) {
+    if (!i.explained) continue;  // a symptom leads it: its cause is not known
+    for (const Finding& f : i.causes) out.push_back(cause(f));
+  }
+  return out;
+}
+
+Json check(const Result& r) {
+  Json out{{"check", r.check->id}, {"title", r.check->title}};
+  out["state"] = r.unknown ? "unknown" : r.findings.empty() ? "fine" : "found";
+  out["findings"] = r.findings.size();
+  out["figure"] = r.fine;
+  out["why_unknown"] = r.unknown ? Json(r.unknown->message) : Json();
+  out["mend"] = r.unknown ? Json(r.unknown->mend) : Json();
+  return out;
+}
+
+Json load_line(const LoadLine& l) {
+  return {{"active", l.active},  {"on_cpu", l.on_cpu}, {"lock", l.lock},           {"io", l.io},
+          {"client", l.client},  {"other", l.other},   {"vcpus", number(l.vcpus)}, {"seconds", l.seconds},
+          {"samples", l.samples}};
+}
+
+Json cost(const OwnCost& c) {
+  return {{"connections", c.connections},
+          {"db_seconds", c.db_seconds},
+          {"statements", c.statements},
+          {"bytes", c.bytes},
+          {"seconds", c.seconds}};
+}
+
+}  // namespace
+
+std::string rfc3339(Time t) {
+  const auto day = std::chrono::floor<std::chrono::days>(t);
+  const std::chrono::year_month_day date(day);
+  const auto ms = (t - day).count();
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), ms / 3'600'000,
+                     ms / 60'000 % 60, ms / 1000 % 60, ms % 1000);
+}
+
+std::string render_json(const Report& r, int indent) {
+  Json out;
+  out["schema"] = 1;
+  out["target"] = r.target;
+  out["at"] = rfc3339(r.at);
+  out["reachable"] = r.reachable;
+  out["version"] = r.version.empty() ? Json() : Json(r.version);
+  out["in_recovery"] = r.in_recovery;
+  out["verdict"] = word(r.verdict);
+  out["partial"] = r.partial;
+  out["headline"] = r.headline;
+  out["reason"] = r.reason;
+  out["causes"] = causes(r);
+  out["incidents"] = list(r.incidents, incident);
+  out["events"] = list(r.events, finding);
+  out["posture"] = list(r.posture, finding);
+  out["ruled_out"] = list(r.ruled_out, [](const RuledOut& o) {
+    return Json{{"check", o.check}, {"title", o.title}, {"figure", o.figure}};
+  });
+  out["blind_spots"] = list(r.blind_spots, [](const BlindSpot& b) {
+    return Json{{"what", b.what}, {"why", b.why}, {"mend", b.mend}, {"checks", b.checks}};
+  });
+  out["load"] = load_line(r.load);
+  out["connections"] = Json{{"used", number(r.connections_used)}, {"max", number(r.connections_max)}};
+  out["cpu"] = Json{{"busy", number(r.cpu_busy)}, {"source", r.cpu_source}};
+  out["cost"] = cost(r.cost);
+  out["checks"] = list(r.results, check);
+  return out.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,192 @@
+// The page in a real Chromium. With the path of page_server: every state of it, on recorded reports.
+// With the URL of a running agent: that it shows a verdict, alone and without an error. Texts after the URL must be on it.
+// PGVIGIL_SHOTS=DIR keeps a picture of each state; CHROMIUM names another browser.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const shots = process.env.PGVIGIL_SHOTS;
+const report = (name) => new URL(`reports/${name}.json`, import.meta.url).pathname;
+const recorded = (name) => JSON.parse(readFileSync(report(name), 'utf8'));
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+
+async function serve(...args) {
+  const child = spawn(process.argv[2], args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async () => (await lines.next()).value ?? '';
+  const url = (await line()).replace('listening on ', '');
+  assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/);
+  return {
+    url,
+    publish: async (name) => { child.stdin.write(`${report(name)}\n`); assert.equal(await line(), 'published'); },
+    end: () => new Promise((done) => { child.once('exit', done); child.stdin.end('quit\n'); }),
+  };
+}
+
+// A page that notes all that must not happen: errors, console output, requests to anybody else, dialogs.
+async function open(url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const bad = [];
+  page.on('pageerror', (e) => bad.push(`error: ${e.message}`));
+  page.on('console', (m) => { if (['error', 'warning'].includes(m.type())) bad.push(`console: ${m.text()}`); });
+  page.on('request', (r) => { if (!r.url().startsWith(url) && !r.url().startsWith('data:')) bad.push(`request: ${r.url()}`); });
+  page.on('dialog', (d) => { bad.push(`dialog: ${d.message()}`); d.dismiss(); });
+  const answer = await page.goto(url);
+  return { page, answer, clean: () => assert.deepEqual(bad, []), close: () => context.close() };
+}
+
+const has = (page, role, name) => page.getByRole(role, { name }).first().waitFor({ timeout: 10_000 });
+const says = (page, text) => page.getByText(text).first().waitFor({ timeout: 10_000 });
+
+// Nothing sticks out sideways, from a phone to a desk.
+async function fits(page, name) {
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const width of [320, 768, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `${name} is ${wide} px too wide at ${width} px`);
+      if (shots) await page.screenshot({ path: `${shots}/${name}-${scheme}-${width}.png`, fullPage: true });
+    }
+  }
+}
+
+const tests = {
+  async 'no report yet, then the first one arrives by itself'() {
+    const server = await serve();
+    const { page, clean, close } = await open(server.url);
+    await has(page, 'heading', 'No report yet');
+    await fits(page, 'empty');
+    await server.publish('healthy');
+    await has(page, 'heading', recorded('healthy').headline);
+    clean();
+    await close();
+    await server.end();
+  },
+
+  async 'healthy: a calm page that says what was looked at'() {
+    const server = await serve(report('healthy'));
+    const { page, answer, clean, close } = await open(server.url);
+    const csp = answer.headers()['content-security-policy'];
+    assert.match(csp, /default-src 'none'/);
+    assert.doesNotMatch(csp, /unsafe/);
+    await has(page, 'heading', 'nothing harms this server');
+    await says(page, /^Healthy$/);
+    await has(page, 'heading', 'Ruled out');
+    await says(page, 'none in 4 databases');
+    await has(page, 'img', '0.40 active sessions on 4 vCPUs');
+    await says(page, '0.35 % of one core');
+    await fits(page, 'healthy');
+    clean();
+    await close();
+    await server.end();
+  },
+
+  async 'incident: cause, evidence, remedy to copy, symptoms folded, blind spots; live'() {
+    const server = await serve(report('healthy'));
+    const { page, clean, close } = await open(server.url, { permissions: ['clipboard-read', 'clipboard-write'] });
+    await has(page, 'heading', 'nothing harms this server');
+    await server.publish('incident');
+    await has(page, 'heading', '5 tables have no index; every request reads them whole');
+    await says(page, /^Critical, as far as could be seen$/);
+    assert.equal(await page.title(), 'Critical, as far as could be seen: codeintel@db-1:5432 - pgvigil');
+    await has(page, 'heading', 'public.lsif_data_documents has no index');
+    await says(page, 'Parallel Seq Scan, filter (dump_id, path)');
+    await has(page, 'heading', 'First aid');
+    await has(page, 'heading', 'The cure');
+    await says(page, 'needs about 3.4 GB of temporary space');
+    await page.getByRole('button', { name: 'Copy: Build the index without blocking writers' }).first().click();
+    await says(page, /^Copied$/);
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()),
+      'CREATE INDEX CONCURRENTLY ON public.lsif_data_documents (dump_id, path);');
+    const symptom = page.getByText('the CPU is 96 % busy');
+    assert.equal(await symptom.isVisible(), false);
+    await page.getByText('Explains 2 symptoms').focus();
+    await page.keyboard.press('Enter');
+    await symptom.waitFor();
+    await says(page, 'A symptom whose cause is not known');
+    await says(page, 'GRANT pg_read_all_data TO pgvigil;');
+    await fits(page, 'incident');
+    clean();
+    await close();
+    await server.end();
+  },
+
+  async 'hostile names are text'() {
+    const server = await serve(report('hostile'));
+    const { page, clean, close } = await open(server.url);
+    await says(page, '<script>alert(1)</script>');
+    await says(page, '<img src=x onerror=alert(2)>');
+    await says(page, '</script><script>alert(3)</script>');
+    assert.equal(await page.locator('img, main script, dt b').count(), 0);
+    await fits(page, 'hostile');
+    clean();
+    await close();
+    await server.end();
+  },
+
+  async 'a server that is away; then an agent that is away'() {
+    const server = await serve(report('unreachable'));
+    const { page, close } = await open(server.url);
+    await has(page, 'heading', 'db-1:5432 does not answer: connection refused');
+    await says(page, /^Unreachable$/);
+    await says(page, 'unknown');
+    await page.getByRole('alert').filter({ hasText: 'Stale.' }).waitFor();
+    await fits(page, 'stale');
+    await server.publish('healthy');
+    await has(page, 'heading', 'nothing harms this server');
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    await server.end();
+    await says(page, 'Connection to the agent lost');
+    await close();
+  },
+
+  async 'with a token: a login, and a cookie that no script sees'() {
+    const server = await serve('--token', 'sesame & co', report('healthy'));
+    const { page, clean, close } = await open(server.url);
+    assert.equal(new URL(page.url()).pathname, '/login');
+    await page.getByLabel('Token').fill('guess');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').filter({ hasText: 'That was not the token.' }).waitFor();
+    await fits(page, 'login');
+    await page.getByLabel('Token').fill('sesame & co');
+    await page.getByLabel('Token').press('Enter');
+    await has(page, 'heading', 'nothing harms this server');
+    assert.equal(await page.evaluate(() => document.cookie), '');
+    clean();
+    await close();
+    await server.end();
+  },
+};
+
+async function look(url, texts) {
+  const { page, answer, clean, close } = await open(url);
+  assert.equal(answer.status(), 200);
+  await page.getByRole('heading', { level: 1 }).filter({ hasNotText: 'No report yet' }).waitFor({ timeout: 60_000 });
+  for (const text of texts) await says(page, text);
+  await fits(page, 'agent');
+  clean();
+  await close();
+}
+
+let failed = 0;
+const todo = /^https?:/.test(process.argv[2]) ? { [process.argv[2]]: () => look(process.argv[2].replace(/\/$/, ''), process.argv.slice(3)) } : tests;
+for (const [name, test] of Object.entries(todo)) {
+  try {
+    await test();
+    console.log(`ok      ${name}`);
+  } catch (e) {
+    ++failed;
+    console.log(`FAILED  ${name}\n${e.stack}`);
+  }
+}
+await browser.close();
+process.exit(failed ? 1 : 0);

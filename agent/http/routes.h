@@ -33,7 +33,7 @@ struct Reply {
 
 struct RoutesOptions {
   std::string address = "127.0.0.1";
-  std::vector<std::string> hosts;                 // more names we go by
+  std::vector<std::string> hosts = {};            // more names we go by
   std::chrono::milliseconds stuck_after{60'000};  // /healthz fails when no cycle attempt ended for so long
   double interval_seconds = 10;                   // how often reports come; the page calls itself stale after three
 };

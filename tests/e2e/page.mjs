@@ -134,11 +134,12 @@ const tests = {
   },
 
   async 'a server that is away; then an agent that is away'() {
-    const server = await serve(report('unreachable'));
+    const server = await serve('--interval', '1', report('unreachable'));  // stale after three seconds
     const { page, close } = await open(server.url);
     await has(page, 'heading', 'db-1:5432 does not answer: connection refused');
     await says(page, /^Unreachable$/);
     await says(page, 'unknown');
+    await fits(page, 'unreachable');
     await page.getByRole('alert').filter({ hasText: 'Stale.' }).waitFor();
     await fits(page, 'stale');
     await server.publish('healthy');

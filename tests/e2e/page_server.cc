@@ -1,4 +1,4 @@
-// Serves recorded reports for the test of the page: page_server [--token T] REPORT.json...
+// Serves recorded reports for the test of the page: page_server [--token T] [--interval S] REPORT.json...
 // Prints "listening on http://..." and then obeys lines on its input: a path publishes that report, "quit" ends.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -34,12 +34,13 @@ void publish(Board& board, const std::string& path) {
 int main(int argc, char** argv) {
   HttpOptions options;
   options.port = 0;
-  options.interval_seconds = 1;  // three seconds of silence make the page call itself stale
   Board board;
   board.ready(true);
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--token" && i + 1 < argc)
       options.token = argv[++i];
+    else if (std::string_view(argv[i]) == "--interval" && i + 1 < argc)
+      options.interval_seconds = std::stod(argv[++i]);
     else
       publish(board, argv[i]);
   }

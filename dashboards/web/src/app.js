@@ -16,6 +16,7 @@ function verdict(r) {
 function Freshness() {
   if (link.value === 'lost') return html`<p class="fresh lost" role="status">Connection to the agent lost, trying again</p>`;
   if (report.value === null) return html`<p class="fresh" role="status">Connecting</p>`;
+  if (stale.value) return html`<p class="fresh quiet">No news for ${duration(silence.value)}</p>`;
   return html`<p class="fresh live" title=${`newest report ${duration(silence.value)} ago`}>Live</p>`;
 }
 

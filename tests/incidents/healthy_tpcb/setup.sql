@@ -1,0 +1,12 @@
+SET client_min_messages = warning;
+SET synchronous_commit = off;
+CREATE TABLE branches (bid int PRIMARY KEY, balance int NOT NULL);
+CREATE TABLE tellers (tid int PRIMARY KEY, bid int NOT NULL, balance int NOT NULL);
+CREATE TABLE accounts (aid int PRIMARY KEY, bid int NOT NULL, balance int NOT NULL, filler char(84)) WITH (fillfactor = 90);
+CREATE TABLE history (tid int, bid int, aid int, delta int, mtime timestamptz);
+INSERT INTO branches SELECT b, 0 FROM generate_series(1, 10) b;
+INSERT INTO tellers SELECT t, (t - 1) / 10 + 1, 0 FROM generate_series(1, 100) t;
+INSERT INTO accounts SELECT a, (a - 1) / 100000 + 1, 0, '' FROM generate_series(1, 500000 * :scale) a;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO app;
+VACUUM ANALYZE;
+CHECKPOINT;

@@ -1,0 +1,3 @@
+\set i random(1, 300000)
+SELECT weight, label FROM shop.parcels WHERE carrier = :i % 50 AND barcode = 'parcel-' || md5(:i::text);
+\sleep 100 ms

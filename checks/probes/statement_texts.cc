@@ -51,7 +51,7 @@ const Probe<StatementText> statement_texts{
      .timeout = Milliseconds(2000),
      .sql = {{130000, sql}},
      .requires_extension = "pg_stat_statements",
-     .on_denied = "GRANT pg_monitor TO pgvigil;",
+     .on_denied = "GRANT USAGE ON SCHEMA of pg_stat_statements TO pgvigil; GRANT pg_monitor TO pgvigil;",
      .slow = true,
      .plan = plan,
      .wave = 2},

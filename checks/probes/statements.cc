@@ -31,7 +31,7 @@ const Probe<Statement> statements{
      .timeout = Milliseconds(400),
      .sql = {{130000, sql}},
      .requires_extension = "pg_stat_statements",
-     .on_denied = "GRANT pg_monitor TO pgvigil;",
+     .on_denied = "GRANT USAGE ON SCHEMA of pg_stat_statements TO pgvigil; GRANT pg_monitor TO pgvigil;",
      .metrics = {{"pgvigil_statement_calls_total",
                   "Executions that finished",
                   MetricKind::counter,

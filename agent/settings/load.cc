@@ -218,6 +218,10 @@ void read_checks(Section& root, Settings& out, Loading& loading) {
   s.finish();
 }
 
+std::string environment_password(const SettingsSources& sources) {
+  return (sources.environment ? sources.environment("PGPASSWORD") : std::nullopt).value_or("");
+}
+
 }  // namespace
 
 LoadedSettings parse_settings(std::string_view text, const std::string& filename, const SettingsSources& sources,
@@ -243,6 +247,7 @@ LoadedSettings parse_settings(std::string_view text, const std::string& filename
   } catch (const YamlFault& fault) {
     loading.errors.push_back({filename, fault.line, fault.column, fault.message, fault.hint});
   }
+  out.environment_password = environment_password(from);
   if (out.targets.empty()) out.targets.push_back({conninfo_name("", from.environment), ""});
   if (loading.inline_secret && (mode & 0137) != 0)
     loading.warnings.push_back(fmt::format(
@@ -269,6 +274,7 @@ LoadedSettings settings_without_file(const std::string& conninfo, const Settings
   if (!conninfo.empty() && !parse_conninfo(conninfo))
     loaded.errors.push_back({"", 0, 0, "the argument is not a connection string that libpq can read",
                              "write \"host=db-1 dbname=app user=pgvigil\" or postgresql://pgvigil@db-1/app"});
+  loaded.settings.environment_password = environment_password(sources);
   loaded.settings.targets.push_back({conninfo_name(conninfo, sources.environment), conninfo});
   return loaded;
 }

@@ -88,6 +88,7 @@ std::vector<std::string> Settings::secrets() const {
     if (const auto at = authority.rfind('@'); at != std::string::npos) add_secret(all, authority.substr(0, at));
   }
   add_secret(all, http.token);
+  add_secret(all, environment_password);
   std::vector<std::string> out(all.begin(), all.end());
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
   return out;

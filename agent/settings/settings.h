@@ -69,6 +69,8 @@ struct Settings {
   std::map<std::string, CheckSettings, std::less<>> checks = {};  // only what differs from the defaults; by check id
   std::string state_directory = {};                               // "": nothing is kept on disk
 
+  std::string environment_password = {};  // PGPASSWORD, which libpq takes by itself; here only to be masked
+
   // Every secret, each also as it looks percent-encoded, longest first: what a log must never show.
   std::vector<std::string> secrets() const;
 };

@@ -338,6 +338,9 @@ TEST(Settings, WithoutAFileThereIsOneTarget) {
   sources.environment["PGHOST"] = "db-9";
   sources.environment["PGPORT"] = "6000";
   EXPECT_EQ(settings_without_file("", sources.get()).settings.targets.at(0).name, "db-9:6000");
+  sources.environment["PGPASSWORD"] = "c4nary";
+  EXPECT_THAT(settings_without_file("", sources.get()).settings.secrets(), Contains("c4nary"));
+  EXPECT_THAT(parse("", sources).settings.secrets(), Contains("c4nary"));
   EXPECT_EQ(settings_without_file("postgresql://u@h2:1/x", sources.get()).settings.targets.at(0).name, "h2:1");
   EXPECT_TRUE(settings_without_file("appdb", sources.get()).ok());
   EXPECT_FALSE(settings_without_file("bogus=1", sources.get()).ok());

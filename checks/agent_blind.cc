@@ -40,7 +40,7 @@ void add_holes(const Input& in, ByMend& out, const std::set<std::string>& probes
     if (!s.can_read_stats) {
       double hidden = 0;
       for (const Session& a : in.now(activity))
-        if (a.state.empty() && a.backend_type == "client backend") hidden += 1;
+        if (a.state.empty() && (a.backend_type.empty() || a.backend_type == "client backend")) hidden += 1;
       out[fmt::format("GRANT pg_monitor TO {};", role)].push_back(
           {"statements of other roles",
            hidden > 0 ? words::counted(hidden, "session") + " hidden" : "the role is not in pg_monitor"});
@@ -164,7 +164,7 @@ Scenario seen_again() {
 Scenario no_contact() {
   return Scenario()
       .failed(11, activity, denied)
-      .failed(1, server, {.sqlstate = "PGV10", .message = "connect: connection refused"});
+      .failed(1, server, {.sqlstate = "08001", .message = "cannot connect to db:5432: Connection refused"});
 }
 
 }  // namespace

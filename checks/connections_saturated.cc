@@ -50,6 +50,9 @@ std::string in_words(const Holder& h) {
                      h.in_transaction > 0 ? fmt::format(" ({} in a transaction)", words::count(h.in_transaction)) : "");
 }
 
+// The probe folds the smallest groups into one, whose name is none of theirs.
+bool folded(const Holder& h) { return h.application == "other" && h.client.empty(); }
+
 // Ends those that have been idle longest, as many as bring the use down to half: whoever leaks loses its oldest
 // sessions, a pool opens new ones.
 Remedy end_idle(const Holder& h, double used, double slots) {
@@ -61,9 +64,9 @@ Remedy end_idle(const Holder& h, double used, double slots) {
          .sql = {}};
   s.sql = fmt::format(
       "SELECT pg_terminate_backend(pid)\n  FROM (SELECT pid FROM pg_stat_activity\n         WHERE backend_type = "
-      "'client backend' AND state LIKE 'idle%'\n"
-      "           AND usename = {} AND application_name = {}\n         ORDER BY state_change LIMIT {:.0f}) AS leaked;",
-      words::literal(h.user), words::literal(h.application), many);
+      "'client backend' AND "
+      "state LIKE 'idle%'\n           AND usename = {}{}\n         ORDER BY state_change LIMIT {:.0f}) AS leaked;",
+      words::literal(h.user), folded(h) ? "" : " AND application_name = " + words::literal(h.application), many);
   s.relief = fmt::format("frees {}", words::counted(many, "connection"));
   s.duration = "at once";
   s.lock = "none";
@@ -73,7 +76,7 @@ Remedy end_idle(const Holder& h, double used, double slots) {
 
 struct Pool {
   Object object;
-  std::string title;  // "the server's slots"
+  std::string whose;  // " allowed to role app"; "" for the server's own slots
   double used = 0, limit = 0;
   std::vector<ConnectionGroup> groups;
 };
@@ -81,12 +84,13 @@ struct Pool {
 Finding describe(const Pool& p, Severity severity, bool idle) {
   const auto all = holders(p.groups);
   Finding f;
-  f.role = idle ? Role::cause : Role::symptom;
+  const bool leaks = idle && severity != Severity::info;
+  f.role = leaks ? Role::cause : Role::symptom;
   f.severity = severity;
-  f.act_by = severity == Severity::critical ? ActBy::now : ActBy::today;
+  f.act_by = severity == Severity::critical ? ActBy::now : severity == Severity::warning ? ActBy::today : ActBy::later;
   f.object = p.object;
-  f.sentence = fmt::format("{} of {} connections {} in use ({}){}", words::count(p.used), p.title,
-                           words::is_or_are(p.used), words::share(p.used / p.limit), idle ? ", most of them idle" : "");
+  f.sentence = fmt::format("{} of {} connections{} are in use ({}){}", words::count(p.used), words::count(p.limit),
+                           p.whose, words::share(p.used / p.limit), idle ? ", most of them idle" : "");
   f.evidence.push_back({"in use", fmt::format("{} of {}", words::count(p.used), words::count(p.limit))});
   std::map<std::string, double> states;
   for (const ConnectionGroup& g : p.groups)
@@ -98,7 +102,7 @@ Finding describe(const Pool& p, Severity severity, bool idle) {
   for (std::size_t i = 0; i < all.size() && i < 3; ++i) f.evidence.push_back({"held by", in_words(all[i])});
   f.confidence = Confidence::high;
   f.basis = "counted by the server";
-  if (idle && !all.empty() && all.front().idle > 0) {
+  if (leaks && !all.empty() && all.front().idle > 0) {
     f.basis += "; idle sessions do no work, so nothing else explains them";
     f.remedies.push_back(end_idle(all.front(), p.used, p.limit));
     f.remedies.push_back(
@@ -130,7 +134,7 @@ std::vector<Finding> evaluate(const Input& in) {
   for (const Server& s : in.now(server)) {
     own_role = s.role;
     Pool p{{"server", in.context().target},
-           fmt::format("{}", words::count(connection_slots(s))),
+           "",
            connections_used(groups),
            connection_slots(s),
            {groups.begin(), groups.end()}};
@@ -146,8 +150,7 @@ std::vector<Finding> evaluate(const Input& in) {
   for (const ConnectionLimit& l : in.now(connection_limits)) {
     if (l.limit <= 0 || (l.kind == "role" && l.name == own_role)) continue;
     Pool p{{l.kind, sql::quote_identifier(l.name)},
-           fmt::format("the {} allowed to {} {}", words::count(static_cast<double>(l.limit)), l.kind,
-                       words::one_line(l.name, 63)),
+           fmt::format(" allowed to {} {}", l.kind, words::one_line(l.name, 63)),
            static_cast<double>(l.used),
            static_cast<double>(l.limit),
            {}};

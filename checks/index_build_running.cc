@@ -48,9 +48,9 @@ Finding describe(const Input& in, const IndexBuild& b) {
   if (f.object.name == b.table) f.object.kind = "table";
   std::string done;
   if (p.total > 0) done = ", " + words::share(std::min(1.0, p.done / p.total)) + " of this phase";
-  f.sentence = fmt::format("{} on {} has been running for {}: {}{}",
-                           b.command.empty() ? "an index build" : words::one_line(b.command, 40),
-                           words::one_line(b.table), words::duration(b.age), words::one_line(b.phase, 80), done);
+  f.sentence = fmt::format("an index on {} has been under construction for {}: {}{}", words::one_line(b.table),
+                           words::duration(b.age), words::one_line(b.phase, 80), done);
+  if (!b.command.empty()) f.evidence.push_back({"command", words::one_line(b.command, 40)});
   f.evidence.push_back({"phase", words::one_line(b.phase, 80)});
   if (p.total > 0)
     f.evidence.push_back({"done", fmt::format("{} of {} {}", words::count(p.done), words::count(p.total), p.unit)});

@@ -62,8 +62,14 @@ std::optional<Timeout> limit_of(const Input& in, const Session& s) {
   return best && best->seconds > 0 ? best : std::nullopt;
 }
 
+// A setting is quoted exactly, not rounded.
+std::string exactly(double seconds) {
+  if (seconds >= 120 && std::fmod(seconds, 60) == 0) return fmt::format("{:.0f} min", seconds / 60);
+  return seconds < 1 ? fmt::format("{:g} ms", seconds * 1000) : fmt::format("{:g} s", seconds);
+}
+
 std::string layer_in_words(const Timeout& t) {
-  const std::string value = "statement_timeout = " + words::duration(t.seconds);
+  const std::string value = "statement_timeout = " + exactly(t.seconds);
   const std::string role = words::one_line(t.role, 63), database = words::one_line(t.database, 63);
   if (t.layer == "server")
     return fmt::format("{} set for the server{}", value,
@@ -163,8 +169,7 @@ Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
   f.object = {"server", in.context().target};
   f.since = c.ends.front()->at;
   for (const End* e : c.ends) f.since = std::min(*f.since, e->at);
-  f.sentence =
-      fmt::format("{} ended at an age of {}: {}", words::counted(n, "execution"), words::duration(c.seconds), c.layer);
+  f.sentence = fmt::format("{} ended at an age of {}: {}", words::counted(n, "execution"), exactly(c.seconds), c.layer);
   f.evidence = {
       {"ended there", fmt::format("{} of {} that ran for longer than {}", words::count(n),
                                   words::count(static_cast<double>(long_ones)), words::duration(in[floor_age]))},

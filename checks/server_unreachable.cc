@@ -46,16 +46,19 @@ std::optional<Kind> kind_of(const Failure& f) {
     return Kind{"does not answer in time",
                 "look at the host: memory, disk and CPU; a process that hangs holds the connection open"};
   if (starts(code, "53")) return Kind{"has run out of a resource", "look at the host: memory and disk"};
-  if (starts(code, "PGV1") || starts(code, "08")) {
-    if (says("resolve") || says("translate host name") || says("name or service"))
+  if (code == "42501" && says("cannot connect"))
+    return Kind{"refuses the agent's credentials", "check the role's right to connect; the server itself answers",
+                Severity::warning, ActBy::today};
+  if (starts(code, "08")) {
+    if (says("resolve") || says("translate host name") || says("Host not found"))
       return Kind{"cannot be found: its name does not resolve", "check the host name and DNS"};
-    if (says("refused"))
+    if (says("efused"))
       return Kind{"refuses connections",
                   "check that the process runs and listens on this address and port (listen_addresses, firewall)"};
-    if (says("timeout") || says("timed out") || says("deadline"))
-      return Kind{
-          "does not answer connection attempts",
-          "check the host and the network between: a dropped packet looks like this, a stopped server does not"};
+    if (says("password") || says("authentication") || says("certificate") || says("SSL"))
+      return Kind{"and the agent do not agree on credentials or TLS",
+                  "check user, password, sslmode and certificates; the server itself answers", Severity::warning,
+                  ActBy::today};
     return Kind{"cannot be reached", "check that the server runs, its address and port, and the network between"};
   }
   return std::nullopt;
@@ -126,7 +129,7 @@ const Check server_unreachable{
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"connections refused twice",
-                  [] { return after("PGV10", "connect: connection refused", 2); },
+                  [] { return after("08001", "cannot connect to db:5432: Connection refused", 2); },
                   {Severity::critical}},
                  {"out of slots",
                   [] { return after("53300", "sorry, too many clients already", 2); },
@@ -137,13 +140,13 @@ const Check server_unreachable{
                  {"a wrong password: the server is up",
                   [] { return after("28P01", "password authentication failed for user \"pgvigil\"", 3); },
                   {Severity::warning}},
-                 {"one attempt failed", [] { return after("PGV10", "connect: timed out", 1); }, {}},
+                 {"one attempt failed", [] { return after("PGV01", "cannot connect to db:5432: timed out", 1); }, {}},
                  {"the answer was refused, but it was an answer",
                   [] { return after("42501", "permission denied for function pg_ls_tmpdir", 3); },
                   {}},
                  {"it answers again",
                   [] {
-                    Scenario s = after("PGV10", "connect: connection refused", 5);
+                    Scenario s = after("08001", "cannot connect to db:5432: Connection refused", 5);
                     s.saw(1, server, {Server()});
                     return s;
                   },

@@ -70,7 +70,7 @@ std::vector<Finding> evaluate(const Input& in) {
   if (servers.empty() || servers.front().temp_file_limit <= 0) return found;
   const double limit = static_cast<double>(servers.front().temp_file_limit);
   for (const auto& [pid, held] : by_process(in)) {
-    if (held < in[warn] * limit) continue;
+    if (pid == 0 || held < in[warn] * limit) continue;  // 0: files whose name tells no process
     const Session* own = session_of(in, pid);
     // A parallel worker has its own limit and its leader's statement.
     const std::int64_t lead = own != nullptr && own->leader_pid ? *own->leader_pid : pid;

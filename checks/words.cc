@@ -73,7 +73,7 @@ std::string share(double ratio) {
 }
 
 std::string counted(double n, std::string_view noun) {
-  const std::string figure = count(n);
+  const std::string figure = std::fabs(n) < 9.95 ? number(n) : count(n);
   return fmt::format("{} {}{}", figure, noun, figure == "1" ? "" : "s");
 }
 

@@ -57,7 +57,8 @@ std::vector<Finding> evaluate(const Input& in) {
   f.severity = slow_ones >= in[crowd] ? Severity::warning : Severity::info;
   f.act_by = ActBy::today;
   f.object = {"server", in.context().target};
-  f.sentence = fmt::format("{} are read to find or change {}", words::rate(w.read, "rows"), words::rate(w.useful, ""));
+  f.sentence = fmt::format("{} are read, {} are found, changed or handed out", words::rate(w.read, "rows"),
+                           words::rate(w.useful, ""));
   f.evidence = {
       {"rows read", words::rate(w.read, "rows")},
       {"rows found by index, changed or handed out", words::rate(w.useful, "rows")},

@@ -124,7 +124,9 @@ TEST_P(EveryCheck, SaysItWell) {
         }
       }
     }
-    if (c.fine != nullptr && r.findings.empty()) { EXPECT_EQ(r.fine.find('\n'), std::string::npos) << e.title; }
+    if (c.fine != nullptr && r.findings.empty()) {
+      EXPECT_EQ(r.fine.find('\n'), std::string::npos) << e.title;
+    }
   }
 }
 

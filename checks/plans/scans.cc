@@ -1,0 +1,329 @@
+#include "checks/plans/scans.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "checks/probes/duplicates.h"
+#include "checks/probes/plan_indexes.h"
+#include "checks/probes/plan_tables.h"
+#include "checks/probes/statements.h"
+#include "checks/probes/table_sizes.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+using How = sql::ColumnUse::How;
+
+constexpr double kLongRunning = 1;  // seconds: without a plan a query that never takes long is not suspected
+
+std::string key_of(const std::string& database, const std::string& name) { return database + "\n" + name; }
+
+// The newest plan of each query: a sweep asks only for those that are due.
+std::vector<Plan> newest_plans(const Input& in) {
+  std::map<std::string, const Plan*> newest;
+  const auto all = in.series(plans, 15 * 60);
+  for (const auto& answer : all)
+    for (const Plan& p : answer.rows) newest[plans.key(p)] = &p;
+  std::vector<Plan> out;
+  for (const auto& [key, plan] : newest) out.push_back(*plan);
+  return out;
+}
+
+// Average sessions in statements that finish, from pg_stat_statements; the samples miss the short ones.
+double finishing(const Input& in, const Plan& plan) {
+  double sum = 0;
+  for (const Statement& s : in.now(statements))
+    if (s.query_id == plan.query_id && s.database == plan.database)
+      sum += in.rate(statements, s, &Statement::total_seconds, 60).value_or(0);
+  return sum;
+}
+
+// TOAST is read where a condition must look into large values.
+bool reads_toast(const sql::RelationUse& use, const std::vector<RelationColumn>& columns) {
+  for (const auto& u : use.uses)
+    for (const RelationColumn& c : columns)
+      if (c.column == u.column && c.can_toast)
+        if (c.type == "json" || c.type == "jsonb" || c.type == "bytea" || c.type == "xml" || u.how == How::like ||
+            u.how == How::function)
+          return true;
+  return false;
+}
+
+const sql::RelationUse* use_of(const std::vector<sql::RelationUse>& uses, std::string_view schema,
+                               std::string_view relation) {
+  const sql::RelationUse* found = nullptr;
+  for (const auto& u : uses)
+    if (u.relation == relation && (u.schema.empty() || schema.empty() || u.schema == schema))
+      if (found == nullptr || found->uses.empty()) found = &u;
+  return found;
+}
+
+// For views and partitions the text names another relation than the scan: the printed condition is SQL as well.
+sql::RelationUse use_of_filter(const Scan& s) {
+  std::string condition = s.filter;
+  for (std::size_t at = condition.find('?'); at != std::string::npos; at = condition.find('?', at + 1))
+    condition.replace(at, 1, "$1");
+  const std::string alias = sql::quote_identifier(s.alias.empty() ? s.relation : s.alias);
+  auto uses =
+      sql::relations(fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(s.relation), alias, condition));
+  return uses.empty() ? sql::RelationUse{s.schema, s.relation, {}} : std::move(uses.front());
+}
+
+bool simple_equality(const sql::RelationUse& use) {
+  return !use.has_or && !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const auto& u) {
+    return u.how == How::equal || u.how == How::in_list || u.how == How::sort || u.how == How::group;
+  });
+}
+
+bool partial_index_leads(const KnownTable& t, const std::vector<std::string>& columns) {
+  return std::any_of(t.indexes.begin(), t.indexes.end(), [&](const Index& i) {
+    return i.has_predicate && i.is_valid && !i.columns.empty() &&
+           std::find(columns.begin(), columns.end(), i.columns[0]) != columns.end();
+  });
+}
+
+// Without a plan: no usable index begins with any column that the text compares.
+bool unserved(const KnownTable& t, const std::vector<std::string>& columns) {
+  return std::none_of(t.indexes.begin(), t.indexes.end(), [&](const Index& i) {
+    return i.is_valid && i.is_ready && !i.columns.empty() &&
+           (i.columns[0].empty() || std::find(columns.begin(), columns.end(), i.columns[0]) != columns.end());
+  });
+}
+
+class Reading {
+ public:
+  Reading(const Catalogue& catalogue, std::int64_t floor) : catalogue_(catalogue), floor_(floor) {}
+
+  void by_plan(const Plan& p, const QueryLoad& q, bool configured) {
+    const auto uses = catalogue_.relations(p.database, p.query);
+    std::vector<RelationFacts> facts;
+    for (const auto& [key, t] : catalogue_.all()) {
+      if (t.table.database != p.database) continue;
+      const auto* use = use_of(uses, t.table.schema, t.table.relation);
+      facts.push_back({t.table.name, t.table.heap_bytes,
+                       use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows});
+    }
+    std::vector<Scan> scans;
+    try {
+      scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = p.source == "generic"});
+    } catch (const std::invalid_argument&) {
+      return;  // the server's answer is not one we can read
+    }
+    std::set<std::string> seen;
+    std::stable_sort(scans.begin(), scans.end(), [](const Scan& a, const Scan& b) { return a.verdict < b.verdict; });
+    for (Scan& s : scans) {
+      const KnownTable* t = catalogue_.find(p.database, s.schema, s.relation);
+      if (t == nullptr || !seen.insert(t->table.name).second) continue;
+      TableReader r;
+      r.query = q;
+      r.configured = configured;
+      const auto* use = use_of(uses, s.schema, s.relation);
+      r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
+      r.advice = advise(r.use, t->indexes, t->columns, s.filter);
+      r.verdict = s.verdict;
+      r.confidence = s.confidence;
+      r.basis = p.source == "generic" ? "the plan made without values" : "the plan with the values of a running query";
+      const bool create =
+          r.advice.kind == IndexAdvice::Kind::create || r.advice.kind == IndexAdvice::Kind::invalid_exists;
+      if (s.verdict == ScanVerdict::harmful && create && s.confidence == Confidence::medium && simple_equality(r.use)) {
+        r.confidence = Confidence::high;
+        r.basis += ", whose conditions are plain equality that no index serves";
+      }
+      if (p.source == "generic" && partial_index_leads(*t, r.advice.columns)) {
+        r.confidence = Confidence::low;
+        r.basis += "; with values a partial index might serve";
+      }
+      r.scan = std::move(s);
+      add(*t, std::move(r));
+    }
+  }
+
+  void by_text(const QueryLoad& q, const std::string& why) {
+    for (const auto& use : catalogue_.relations(q.database, q.query)) {
+      const KnownTable* t = catalogue_.find(q.database, use.schema, use.relation);
+      if (t == nullptr) continue;
+      TableReader r;
+      r.query = q;
+      r.use = use;
+      r.advice = advise(use, t->indexes, t->columns);
+      const bool create =
+          r.advice.kind == IndexAdvice::Kind::create || r.advice.kind == IndexAdvice::Kind::invalid_exists;
+      const bool large = t->table.heap_bytes + (reads_toast(use, t->columns) ? t->table.toast_bytes : 0) >= floor_;
+      if (create && large && q.oldest_seconds >= kLongRunning && unserved(*t, r.advice.columns)) {
+        r.verdict = ScanVerdict::harmful;
+        r.confidence = t->table.usable_indexes == 0 && simple_equality(use) ? Confidence::medium : Confidence::low;
+      }
+      r.basis = "the query's text alone, plan not seen: " + why;
+      add(*t, std::move(r));
+    }
+  }
+
+  std::vector<ReadTable> take() {
+    for (ReadTable& t : found_)
+      std::stable_sort(t.readers.begin(), t.readers.end(),
+                       [](const auto& a, const auto& b) { return a.query.sessions > b.query.sessions; });
+    return std::move(found_);
+  }
+
+ private:
+  void add(const KnownTable& t, TableReader reader) {
+    const auto place = std::find_if(found_.begin(), found_.end(), [&](const ReadTable& r) { return r.known == &t; });
+    ReadTable& table = place != found_.end() ? *place : found_.emplace_back(ReadTable{&t, {}});
+    for (const TableReader& r : table.readers)  // a relation named twice in one text
+      if (!reader.scan && r.query.query_id == reader.query.query_id && r.query.user == reader.query.user) return;
+    table.readers.push_back(std::move(reader));
+  }
+
+  const Catalogue& catalogue_;
+  std::int64_t floor_;
+  std::vector<ReadTable> found_;
+};
+
+}  // namespace
+
+Catalogue::Catalogue(const Input& in) {
+  for (const auto* probe : {&tables, &plan_tables})
+    for (const Table& t : in.now(*probe)) all_[key_of(t.database, t.name)].table = t;
+  for (const TableSize& s : in.now(table_sizes))
+    if (const auto it = all_.find(key_of(s.database, s.name)); it != all_.end()) {
+      Table& t = it->second.table;
+      // A row count from before the table grew is as stale as its size was.
+      if (t.rows && t.heap_bytes > 0) *t.rows *= static_cast<double>(s.heap_bytes) / static_cast<double>(t.heap_bytes);
+      t.heap_bytes = s.heap_bytes;
+      t.toast_bytes = s.toast_bytes;
+    }
+  std::set<std::string> seen;
+  for (const auto* probe : {&plan_indexes, &indexes})
+    for (const Index& i : in.now(*probe))
+      if (const auto it = all_.find(key_of(i.database, i.table)); it != all_.end() && seen.insert(index_key(i)).second)
+        it->second.indexes.push_back(i);
+  for (const RelationColumn& c : in.now(relation_columns))
+    if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
+}
+
+const KnownTable* Catalogue::find(const std::string& database, std::string_view schema,
+                                  std::string_view relation) const {
+  const KnownTable* found = nullptr;
+  for (const auto& [key, t] : all_) {
+    if (t.table.database != database || t.table.relation != relation) continue;
+    if (!schema.empty() ? t.table.schema == schema : t.table.schema == "public") return &t;
+    if (!schema.empty()) continue;
+    if (found != nullptr) return nullptr;  // which one depends on search_path
+    found = &t;
+  }
+  return found;
+}
+
+std::vector<sql::RelationUse> Catalogue::relations(const std::string& database, std::string_view text) const {
+  return sql::relations(text, [&](std::string_view schema, std::string_view relation, std::string_view column) {
+    const KnownTable* t = find(database, schema, relation);
+    const std::string quoted = sql::quote_identifier(column);
+    return t != nullptr &&
+           std::any_of(t->columns.begin(), t->columns.end(), [&](const auto& c) { return c.column == quoted; });
+  });
+}
+
+double ReadTable::sessions(ScanVerdict verdict) const {
+  double sum = 0;
+  for (const TableReader& r : readers) sum += r.verdict == verdict ? r.query.sessions : 0;
+  return sum;
+}
+
+std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
+                                   std::int64_t floor_bytes) {
+  Reading reading(catalogue, floor_bytes);
+  std::set<const QueryLoad*> explained;
+  std::map<std::string, std::string> refused;
+  for (const Plan& p : newest_plans(in)) {
+    if (p.json.empty()) {
+      refused[key_of(p.database, p.query_id)] =
+          p.sqlstate == "42501"
+              ? fmt::format(
+                    "GRANT pg_read_all_data TO {}; would show it (on 13: GRANT SELECT on the tables)",
+                    in.now(server).empty() ? "the monitoring role" : sql::quote_identifier(in.now(server)[0].role))
+              : fmt::format("EXPLAIN failed ({})", p.sqlstate);
+      continue;
+    }
+    const bool configured = !p.name.empty();
+    bool running = false;
+    for (const QueryLoad& q : load.queries)
+      if (q.database == p.database && (q.query_id == p.query_id || (configured && q.query == p.query))) {
+        if (explained.insert(&q).second) reading.by_plan(p, q, configured);
+        running = true;
+      }
+    if (running) continue;
+    QueryLoad finished;
+    finished.query_id = p.query_id;
+    finished.query = p.query;
+    finished.database = p.database;
+    finished.user = p.user;
+    finished.sessions = finishing(in, p);
+    finished.share = load.active > 0 ? std::min(1.0, finished.sessions / load.active) : 0;
+    if (configured || finished.sessions > 0) reading.by_plan(p, finished, configured);
+  }
+  for (const QueryLoad& q : load.queries) {
+    if (explained.contains(&q)) continue;
+    const auto why = refused.find(key_of(q.database, q.query_id));
+    reading.by_text(q, why == refused.end() ? "EXPLAIN has not been asked yet" : why->second);
+  }
+  return reading.take();
+}
+
+bool read_by_utility(const Input& in, const KnownTable& table, double seconds) {
+  for (const auto& sample : in.series(activity, seconds))
+    for (const Session& s : sample.rows) {
+      if (s.database != table.table.database || s.query.empty()) continue;
+      if (s.application == "pg_dump" || s.application == "pg_restore" || s.backend_type == "autovacuum worker")
+        return true;
+      if (s.query.find(table.table.relation) != std::string::npos && sql::kind(s.query) == sql::Kind::utility)
+        return true;
+    }
+  return false;
+}
+
+std::vector<Evidence> about(const KnownTable& known) {
+  const Table& t = known.table;
+  std::vector<Evidence> all{
+      {"size", fmt::format("{} heap, {} TOAST, {}", words::bytes(static_cast<double>(t.heap_bytes)),
+                           words::bytes(static_cast<double>(t.toast_bytes)),
+                           t.rows ? words::count(*t.rows) + " rows" : "row count unknown: never analysed")}};
+  std::vector<std::string> names;
+  for (const Index& i : known.indexes) {
+    std::vector<std::string> columns;
+    for (const std::string& c : i.columns) columns.push_back(c.empty() ? "an expression" : c);
+    names.push_back(fmt::format("{} ({}){}{}", i.name, fmt::join(columns, ", "), i.has_predicate ? " partial" : "",
+                                i.is_valid && i.is_ready ? "" : " INVALID"));
+  }
+  all.push_back({"indexes", !names.empty()          ? words::list(names, 8)
+                            : t.usable_indexes == 0 ? "none"
+                                                    : words::count(static_cast<double>(t.usable_indexes))});
+  return all;
+}
+
+std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
+                            std::vector<std::int64_t> pids) {
+  CureRequest r;
+  r.table = &table.table;
+  r.advice = advice;
+  r.columns = table.columns;
+  r.existing = table.indexes;
+  r.server = in.now(server).empty() ? nullptr : &in.now(server)[0];
+  r.load = relieved;
+  r.pids = std::move(pids);
+  for (const Duplicates& d : in.now(duplicates))
+    if (d.database == table.table.database && d.table == table.table.name &&
+        std::is_permutation(d.columns.begin(), d.columns.end(), advice.columns.begin(), advice.columns.end()))
+      r.duplicates = &d;
+  return cure(r);
+}
+
+std::string described(const Table& t) {
+  const std::string size = words::bytes(static_cast<double>(t.size()));
+  return t.rows ? fmt::format("{} ({} rows, {})", t.name, words::count(*t.rows), size)
+                : fmt::format("{} ({})", t.name, size);
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checks/check.h"
+#include "checks/load.h"
+#include "checks/plans/scan_examples.h"
+#include "checks/plans/scans.h"
+#include "checks/probes/duplicates.h"
+#include "checks/probes/plan_indexes.h"
+#include "checks/probes/plan_tables.h"
+#include "checks/probes/statements.h"
+#include "checks/probes/table_sizes.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr Setting<Bytes> min_size{"min_size", 100_MiB, "smaller tables (heap) are left alone"};
+constexpr Setting<PerSecond> min_rows{"min_rows", 500'000,
+                                      "rows read by sequential scans below which a table is left alone"};
+constexpr Setting<PerSecond> min_reads{"min_reads", 1,
+                                       "reads of the whole table below which reports are assumed: no fault"};
+constexpr double window = 60;
+
+std::vector<Finding> evaluate(const Input& in) {
+  const Catalogue catalogue(in);
+  const Load now = load(in, 30);
+  const auto readers = read_tables(in, catalogue, now, 10_MiB);
+  std::vector<Finding> found;
+  for (const Table& t : in.now(tables)) {
+    const KnownTable* known = catalogue.find(t.database, t.schema, t.relation);
+    const auto rate = in.rate(tables, t, &Table::seq_rows_read, window);
+    if (known == nullptr || !rate || *rate < in[min_rows] || known->table.heap_bytes < in[min_size]) continue;
+    const double rows = known->table.rows.value_or(static_cast<double>(known->table.heap_bytes) / 100);
+    const double reads = *rate / std::max(1.0, rows);
+    const auto read =
+        std::find_if(readers.begin(), readers.end(), [&](const ReadTable& r) { return r.known == known; });
+    const bool seen = read != readers.end();
+    const double harmful = seen ? read->sessions(ScanVerdict::harmful) : 0;
+    // Who needs every row reads every row.
+    const bool rightful = seen && std::any_of(read->readers.begin(), read->readers.end(),
+                                              [](const TableReader& r) { return r.verdict == ScanVerdict::rightful; });
+    if (harmful <= 0 && (rightful || reads < in[min_reads] || read_by_utility(in, *known, window))) continue;
+
+    Finding f;
+    // A harmful plan is seq_scan_hot_query's to name; here the load hides in functions, views or short queries.
+    f.severity = harmful > 0 ? Severity::info : Severity::warning;
+    f.confidence = Confidence::low;
+    f.basis = harmful > 0 ? "counters of rows read, beside the plan of a hot query"
+                          : "counters of rows read alone: no plan of a query that reads it was seen";
+    f.object = {"table", t.name, t.database};
+    f.tables = {t.name};
+    f.sentence = fmt::format("sequential scans read {} of {}, as much as all of it {} times a second",
+                             words::rate(*rate, "rows"), described(known->table), words::number(reads));
+    f.evidence = {{"rows read by sequential scans", words::rate(*rate, "rows")}};
+    if (seen)
+      for (const TableReader& r : read->readers) {
+        f.queries.push_back(r.query.query_id);
+        f.load += r.query.sessions;
+        f.evidence.push_back({"query", words::one_line(r.query.query, 300)});
+        if (f.evidence.size() > 5) break;
+      }
+    for (Evidence& e : about(*known)) f.evidence.push_back(std::move(e));
+    if (harmful > 0) f.evidence.push_back({"cure", "see the hot query on this table"});
+    found.push_back(std::move(f));
+  }
+  return found;
+}
+
+std::string fine(const Input& in) {
+  double most = 0;
+  for (const Table& t : in.now(tables))
+    most = std::max(most, in.rate(tables, t, &Table::seq_rows_read, window).value_or(0));
+  return fmt::format("at most {} of one table by sequential scans", words::rate(most, "rows"));
+}
+
+using scan_examples::past;
+
+}  // namespace
+
+extern const Check seq_scan_heavy_table;
+const Check seq_scan_heavy_table{
+    .id = "seq_scan_heavy_table",
+    .title = "A large table is read whole again and again",
+    .why =
+        "Rows read by sequential scans are work for the cores and memory, whoever asks: also what functions and short "
+        "queries hide.",
+    .role = Role::cause,
+    .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
+                 "queries_timing_out", "work_without_results"},
+    .reads = {tables},
+    .may_read = {activity, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
+                 statements},
+    .settings = {min_size, min_rows, min_reads},
+    .evaluate = evaluate,
+    .fine = fine,
+    .examples =
+        {{"look-ups hidden in a function",
+          [] { return past({.query = "SELECT find_document($1)", .index = {"state"}}); },
+          {Severity::warning}},
+         {"the incident", [] { return past({.plan = scan_examples::incident_plan()}); }, {Severity::info}},
+         {"a report that needs every row",
+          [] {
+            return past({.query = "SELECT state, count(*) FROM docs GROUP BY state",
+                         .plan = scan_examples::aggregate_plan("docs", 600'000)});
+          },
+          {}},
+         {"a dump", [] { return past({.query = "COPY public.docs (dump_id, path) TO stdout", .sessions = 1}); }, {}},
+         {"a report now and then", [] { return past({.query = "SELECT report()", .rows_read = 31'000'000}); }, {}},
+         {"little is read", [] { return past({.query = "SELECT 1", .rows_read = 1'000}); }, {}},
+         {"a small table scanned a million times",
+          [] { return past({.query = "SELECT f($1)", .rows = 2'000, .heap_bytes = 1 << 20, .toast_bytes = 0}); },
+          {}}},
+};
+
+}  // namespace pgvigil

@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checks/check.h"
+#include "checks/load.h"
+#include "checks/plans/scan_examples.h"
+#include "checks/plans/scans.h"
+#include "checks/probes/duplicates.h"
+#include "checks/probes/plan_indexes.h"
+#include "checks/probes/plan_tables.h"
+#include "checks/probes/statements.h"
+#include "checks/probes/table_sizes.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr Setting<Bytes> min_size{"min_size", 10_MiB, "reading less than this in one execution is no fault"};
+constexpr Setting<Count> min_load{"min_load", 0.2, "average active sessions below which a query is left alone"};
+constexpr Setting<Ratio> critical_load{"critical_load", 0.5, "critical from this many sessions per vCPU on"};
+constexpr Setting<Ratio> critical_share{"critical_share", 0.5, "critical from this share of all load on"};
+constexpr Setting<Seconds> long_query{"long_query", 1,
+                                      "critical only where executions take this long, or all cores are taken"};
+constexpr double window = 30;
+
+bool creates(const IndexAdvice& a) {
+  return a.kind == IndexAdvice::Kind::create || a.kind == IndexAdvice::Kind::invalid_exists;
+}
+
+std::string sentence(const TableReader& worst, const KnownTable& known) {
+  const bool whole = known.table.rows.has_value();
+  std::string kept;
+  if (worst.scan && !worst.scan->filter.empty())
+    kept = fmt::format(" to keep {}", words::counted(std::max(1.0, std::round(worst.scan->rows_kept)), "row"));
+  else if (worst.scan)
+    kept = fmt::format(": {}", worst.scan->reason);
+  std::string why;
+  const std::string columns = fmt::format("({})", fmt::join(worst.advice.columns, ", "));
+  switch (worst.advice.kind) {
+    case IndexAdvice::Kind::create:
+      why = "no index on " + columns;
+      break;
+    case IndexAdvice::Kind::invalid_exists:
+      why = fmt::format("the index {} on {} is invalid", worst.advice.index, columns);
+      break;
+    default:
+      why = worst.advice.why_not;
+      break;
+  }
+  return fmt::format("{} of the query reads all of {}{}{}{}", worst.scan ? "every run" : "each run, by its text,",
+                     described(known.table), whole ? "" : ", rows unknown", kept,
+                     why.empty() ? "" : (worst.scan && worst.scan->filter.empty() ? "; " : ": ") + why);
+}
+
+std::optional<Time> onset(const Input& in, const std::vector<std::string>& queries) {
+  if (in.context().one_shot) return std::nullopt;  // it has not seen the past
+  std::optional<Time> first;
+  const auto samples = in.series(activity, in.history().keep_seconds);
+  for (std::size_t i = 0; i < samples.size() && !first; ++i)
+    for (const Session& s : samples[i].rows)
+      if (std::find(queries.begin(), queries.end(), s.query_id) != queries.end()) {
+        if (i == 0) return std::nullopt;  // it ran before we looked
+        first = samples[i].at;
+        break;
+      }
+  return first;
+}
+
+std::optional<Finding> judged(const Input& in, const ReadTable& t) {
+  Finding f;
+  const TableReader* worst = nullptr;
+  double share = 0, oldest = 0;
+  bool configured = false;
+  for (const TableReader& r : t.readers) {
+    if (r.verdict != ScanVerdict::harmful) continue;
+    // Of the worst readers the one with a cure speaks for the table.
+    if (worst == nullptr || (!creates(worst->advice) && creates(r.advice))) worst = &r;
+    f.load += r.query.sessions;
+    share += r.query.share;
+    oldest = std::max(oldest, r.query.oldest_seconds);
+    configured = configured || r.configured;
+    f.queries.push_back(r.query.query_id);
+    f.sessions.insert(f.sessions.end(), r.query.pids.begin(), r.query.pids.end());
+  }
+  if (worst == nullptr) return std::nullopt;
+  const bool material = f.load >= in[min_load];
+  if (!material && !(configured && worst->confidence == Confidence::high)) return std::nullopt;
+
+  const auto cores = vcpus(in);
+  const bool heavy = share >= in[critical_share] || (cores && f.load >= in[critical_load] * *cores);
+  const bool slow = oldest >= in[long_query] || (cores && f.load >= *cores);
+  f.severity =
+      material && heavy && slow && worst->confidence != Confidence::low ? Severity::critical : Severity::warning;
+  f.act_by = material ? ActBy::now : ActBy::this_week;
+  f.object = {"table", t.known->table.name, t.known->table.database};
+  f.tables = {t.known->table.name};
+  f.sentence = sentence(*worst, *t.known);
+  f.confidence = worst->confidence;
+  f.basis = worst->basis;
+  f.since = onset(in, f.queries);
+  for (const TableReader& r : t.readers) {
+    if (r.verdict != ScanVerdict::harmful || f.evidence.size() >= 9) continue;
+    f.evidence.push_back({"query", words::one_line(r.query.query, 300)});
+    if (r.query.sessions > 0)
+      f.evidence.push_back({"load", fmt::format("{} on average, {} of all, longest execution {}",
+                                                words::counted(std::round(r.query.sessions * 10) / 10, "session"),
+                                                words::share(r.query.share), words::duration(r.query.oldest_seconds))});
+    if (r.scan) {
+      f.evidence.push_back({"plan", fmt::format("{} on {}{}{}; {}", r.scan->node, r.scan->relation,
+                                                r.scan->filter.empty() ? "" : ", filter ",
+                                                words::one_line(r.scan->filter, 300), r.scan->reason)});
+      f.evidence.push_back(
+          {"rows read for each row kept", words::count(r.scan->rows_read / std::max(1.0, r.scan->rows_kept))});
+    }
+  }
+  for (Evidence& e : about(*t.known)) f.evidence.push_back(std::move(e));
+  if (!worst->advice.why_not.empty()) f.evidence.push_back({"why no index serves it", worst->advice.why_not});
+
+  // Queries on one table may need different indexes; each is offered once, first aid only once.
+  std::vector<std::vector<std::string>> offered;
+  for (const TableReader& r : t.readers) {
+    const bool first = &r == worst;
+    if (r.verdict != ScanVerdict::harmful || (!first && !creates(r.advice))) continue;
+    if (creates(r.advice)) {
+      const auto sorted = [](std::vector<std::string> v) { return std::sort(v.begin(), v.end()), v; };
+      if (std::find(offered.begin(), offered.end(), sorted(r.advice.columns)) != offered.end()) continue;
+      offered.push_back(sorted(r.advice.columns));
+    }
+    for (Remedy& m : cure_of(in, *t.known, r.advice, first ? f.load : r.query.sessions,
+                             first ? f.sessions : std::vector<std::int64_t>{}))
+      f.remedies.push_back(std::move(m));
+  }
+  return f;
+}
+
+std::vector<Finding> evaluate(const Input& in) {
+  const Catalogue catalogue(in);
+  std::vector<Finding> found;
+  for (const ReadTable& t : read_tables(in, catalogue, load(in, window), in[min_size]))
+    if (auto f = judged(in, t)) found.push_back(std::move(*f));
+  std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) { return a.load > b.load; });
+  return found;
+}
+
+std::string fine(const Input& in) {
+  std::size_t seen = 0;
+  for (const Plan& p : in.now(plans)) seen += p.json.empty() ? 0 : 1;
+  return seen == 0 ? ""
+                   : fmt::format("{} looked at, none scans a large table to keep few rows",
+                                 words::counted(static_cast<double>(seen), "plan"));
+}
+
+using scan_examples::Past;
+using scan_examples::past;
+
+}  // namespace
+
+extern const Check seq_scan_hot_query;
+const Check seq_scan_hot_query{
+    .id = "seq_scan_hot_query",
+    .title = "A hot query reads a whole table to keep a few rows",
+    .why =
+        "Each execution costs what the table's size costs. A few of them a second use up every core, and users wait "
+        "until they time out.",
+    .role = Role::cause,
+    .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
+                 "queries_timing_out", "work_without_results"},
+    .reads = {activity, tables},
+    .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
+                 statements},
+    .settings = {min_size, min_load, critical_load, critical_share, long_query},
+    .evaluate = evaluate,
+    .fine = fine,
+    .examples =
+        {{"the incident", [] { return past({.plan = scan_examples::incident_plan()}); }, {Severity::critical}},
+         {"the incident, EXPLAIN refused", [] { return past({.refused = "42501"}); }, {Severity::critical}},
+         {"one of many queries",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 3, .others = 6}); },
+          {Severity::critical}},
+         {"most of a small load",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 1}); },
+          {Severity::critical}},
+         {"some load in short executions",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 1, .age = 0.3, .others = 4}); },
+          {Severity::warning}},
+         {"a build failed and left an invalid index",
+          [] {
+            return past({.plan = scan_examples::incident_plan(), .index = {"dump_id", "path"}, .invalid = true});
+          },
+          {Severity::critical}},
+         {"a function defeats the index",
+          [] {
+            return past({.query = "SELECT data FROM docs WHERE lower(path) = $1",
+                         .plan = scan_examples::scan_plan("docs", "(lower(docs.path) = ?)", 1),
+                         .index = {"path"}});
+          },
+          {Severity::critical}},
+         {"named in the configuration, not running now",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 0, .configured = true}); },
+          {Severity::warning}},
+         {"a small table scanned all the time",
+          [] {
+            return past({.plan = scan_examples::incident_plan(),
+                         .age = 0.01,
+                         .rows = 2'000,
+                         .heap_bytes = 1 << 20,
+                         .toast_bytes = 0});
+          },
+          {}},
+         {"a report that needs every row",
+          [] {
+            return past({.query = "SELECT state, count(*) FROM docs GROUP BY state",
+                         .plan = scan_examples::aggregate_plan("docs", 600'000)});
+          },
+          {}},
+         {"plan not seen, an index begins with its column",
+          [] { return past({.refused = "42501", .index = {"dump_id"}}); },
+          {}},
+         {"nobody asks",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 0, .others = 2}); },
+          {}}},
+};
+
+}  // namespace pgvigil

@@ -1,0 +1,132 @@
+// What the three checks of scans say, beyond what their examples expect.
+#include <gmock/gmock.h>
+
+#include "checks/check.h"
+#include "checks/plans/scan_examples.h"
+#include "checks/probes/duplicates.h"
+#include "checks/probes/server.h"
+
+namespace pgvigil {
+
+extern const Check seq_scan_heavy_table, seq_scan_hot_query, unindexed_table;
+
+namespace {
+
+using scan_examples::incident_plan;
+using scan_examples::past;
+using scan_examples::Past;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::vector<Finding> said(const Check& check, const Scenario& s) {
+  const CheckSettings settings;
+  return check.evaluate(Input(s.history, s.context, settings, s.at));
+}
+
+std::string evidence(const Finding& f) {
+  std::string all;
+  for (const Evidence& e : f.evidence) all += e.what + ": " + e.value + "\n";
+  return all;
+}
+
+TEST(ScanChecks, ExamplesComeOutAsExpected) {
+  for (const Check* c : {&seq_scan_heavy_table, &seq_scan_hot_query, &unindexed_table})
+    for (const Example& e : c->examples) {
+      std::vector<Severity> severities;
+      std::string sentences;
+      for (const Finding& f : said(*c, e.make())) severities.push_back(f.severity), sentences += f.sentence + "\n";
+      EXPECT_EQ(severities, e.expect) << c->id << ", " << e.title << ": " << sentences;
+    }
+}
+
+TEST(ScanChecks, TheIncidentIsNamedWithColumnsAndCure) {
+  const auto found = said(seq_scan_hot_query, past({.plan = incident_plan()}));
+  ASSERT_EQ(found.size(), 1U);
+  const Finding& f = found[0];
+  EXPECT_EQ(f.object, (Object{"table", "public.docs", "codeintel"}));
+  EXPECT_THAT(f.sentence, HasSubstr("no index on (dump_id, path)"));
+  EXPECT_EQ(f.confidence, Confidence::high);
+  EXPECT_NEAR(f.load, 8, 0.01);
+  EXPECT_THAT(f.queries, ElementsAre("42"));
+  EXPECT_EQ(f.sessions.size(), 8U);
+  ASSERT_EQ(f.remedies.size(), 2U);
+  EXPECT_EQ(f.remedies[0].kind, Remedy::Kind::first_aid);
+  EXPECT_THAT(f.remedies[1].steps[0].sql,
+              HasSubstr("CREATE INDEX CONCURRENTLY docs_dump_id_path_idx ON public.docs (dump_id, path);"));
+  EXPECT_THAT(evidence(f), HasSubstr("Parallel Seq Scan"));
+}
+
+TEST(ScanChecks, OtherNamesThatNeedQuotes) {
+  const Past other{.query = "SELECT data FROM \"Doc Umente\" WHERE dump_id = $1 AND path = $2",
+                   .plan = scan_examples::scan_plan("Doc Umente", "((dump_id = ?) AND (path = ?))", 1),
+                   .name = "Doc Umente"};
+  const auto found = said(seq_scan_hot_query, past(other));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].object.name, "public.\"Doc Umente\"");
+  EXPECT_THAT(found[0].remedies[1].steps[0].sql,
+              HasSubstr("\"Doc Umente_dump_id_path_idx\" ON public.\"Doc Umente\" (dump_id, path);"));
+}
+
+TEST(ScanChecks, WithoutAPlanTheGrantIsNamed) {
+  const auto found = said(seq_scan_hot_query, past({.refused = "42501"}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].confidence, Confidence::medium);
+  EXPECT_THAT(found[0].basis, HasSubstr("plan not seen: GRANT pg_read_all_data TO pgvigil"));
+  EXPECT_THAT(found[0].sentence, HasSubstr("(dump_id, path)"));
+}
+
+TEST(ScanChecks, AViewsScanIsReadFromTheFilter) {
+  const auto found =
+      said(seq_scan_hot_query, past({.query = "SELECT data FROM v WHERE a = $1 AND b = $2", .plan = incident_plan()}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].sentence, HasSubstr("(dump_id, path)"));
+}
+
+TEST(ScanChecks, AFunctionIsNoCaseForAPlainIndex) {
+  const auto found = said(seq_scan_hot_query, past({.query = "SELECT data FROM docs WHERE lower(path) = $1",
+                                                    .plan = scan_examples::scan_plan("docs", "(lower(path) = ?)", 1),
+                                                    .index = {"path"}}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].sentence, HasSubstr("lower(path)"));
+  for (const Remedy& r : found[0].remedies) EXPECT_EQ(r.kind, Remedy::Kind::first_aid);
+}
+
+TEST(ScanChecks, DuplicatesReachTheCure) {
+  Scenario s = past({.plan = incident_plan()});
+  Duplicates d;
+  d.database = "codeintel";
+  d.table = "public.docs";
+  d.columns = {"dump_id", "path"};
+  d.duplicate_keys = 25;
+  d.slices = d.slices_done = 1;
+  s.saw(0, duplicates, {d});
+  EXPECT_THAT(said(seq_scan_hot_query, s)[0].remedies[1].steps[0].caution, HasSubstr("25 keys occur more than once"));
+}
+
+TEST(ScanChecks, NothingIsPastedTwice) {
+  const Scenario s = past({.plan = incident_plan()});
+  for (const Check* c : {&seq_scan_heavy_table, &unindexed_table})
+    for (const Finding& f : said(*c, s)) {
+      EXPECT_EQ(f.severity, Severity::info) << c->id;
+      EXPECT_TRUE(f.remedies.empty()) << c->id;
+    }
+}
+
+TEST(ScanChecks, ASmallUnindexedTableIsMentionedWithItsColumns) {
+  const auto found = said(unindexed_table, past({.query = "SELECT num FROM meta WHERE dump_id = $1",
+                                                 .sessions = 1,
+                                                 .age = 0,
+                                                 .others = 20,
+                                                 .rows = 2'025,
+                                                 .heap_bytes = 72 << 10,
+                                                 .toast_bytes = 0,
+                                                 .rows_read = 0,
+                                                 .name = "meta"}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].sentence, HasSubstr("queries look it up by (dump_id)"));
+  EXPECT_EQ(found[0].remedies.size(), 1U);
+}
+
+}  // namespace
+}  // namespace pgvigil

@@ -56,28 +56,33 @@ const std::string& not_null(const Cell& cell) {
   return *cell;
 }
 
-// One-dimensional array literal: {a,"b \"c\"",NULL}.
-std::vector<std::string> parse_array(const std::string& s) {
+// One-dimensional array literal: {a,"b \"c\"",NULL}. An element that is NULL becomes "".
+std::vector<std::string> parse_array(std::string_view s) {
+  const DecodeError bad("not an array");
+  if (s.size() < 2 || s.front() != '{' || s.back() != '}') throw bad;
+  s = s.substr(1, s.size() - 2);
   std::vector<std::string> all;
-  if (s.size() < 2 || s.front() != '{' || s.back() != '}') throw DecodeError("not an array");
-  std::size_t i = 1;
-  const std::size_t end = s.size() - 1;
-  while (i < end) {
+  if (s.empty()) return all;
+  for (std::size_t i = 0;; ++i) {  // at the start of an element
     std::string item;
-    if (s[i] == '"') {
-      for (++i; i < end && s[i] != '"'; ++i) {
-        if (s[i] == '\\' && i + 1 < end) ++i;
+    if (i < s.size() && s[i] == '"') {
+      for (++i; i < s.size() && s[i] != '"'; ++i) {
+        if (s[i] == '\\' && ++i == s.size()) throw bad;
         item += s[i];
       }
-      ++i;
+      if (i++ == s.size()) throw bad;  // no closing quote
     } else {
-      while (i < end && s[i] != ',') item += s[i++];
+      while (i < s.size() && s[i] != ',') {
+        if (s[i] == '"' || s[i] == '\\' || s[i] == '{' || s[i] == '}') throw bad;
+        item += s[i++];
+      }
+      if (item.empty()) throw bad;
+      if (item == "NULL") item.clear();
     }
     all.push_back(std::move(item));
-    if (i < end && s[i] != ',') throw DecodeError("not an array");
-    ++i;
+    if (i == s.size()) return all;
+    if (s[i] != ',') throw bad;
   }
-  return all;
 }
 
 }  // namespace

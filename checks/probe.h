@@ -161,7 +161,7 @@ void decode_cell(const Cell& cell, std::string& out);  // NULL becomes ""; inval
 void decode_cell(const Cell& cell, std::optional<std::int64_t>& out);
 void decode_cell(const Cell& cell, std::optional<double>& out);
 void decode_cell(const Cell& cell, std::vector<std::int64_t>& out);  // {1,2}; NULL becomes empty
-void decode_cell(const Cell& cell, std::vector<std::string>& out);   // {a,"b c"}; NULL becomes empty
+void decode_cell(const Cell& cell, std::vector<std::string>& out);   // {a,"b c"}; NULL becomes empty, an element too
 Cell encode_cell(bool v);
 Cell encode_cell(std::int64_t v);
 Cell encode_cell(double v);
@@ -225,16 +225,18 @@ template <class Row>
 RowsPtr Probe<Row>::decode(const Sheet& sheet, int version_num) const {
   const auto place = place_columns(*this, sheet, version_num);
   std::vector<Row> all(sheet.rows.size());
-  for (std::size_t r = 0; r < all.size(); ++r)
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (sheet.rows[r].size() != sheet.columns.size()) throw DecodeError("probe " + std::string(id()) + ": a row is cut short");
     for (std::size_t c = 0; c < columns_.size(); ++c)
       if (place[c] != SIZE_MAX) {
         try {
-          std::visit([&](auto m) { decode_cell(sheet.rows[r].at(place[c]), all[r].*m); }, columns_[c].member);
+          std::visit([&](auto m) { decode_cell(sheet.rows[r][place[c]], all[r].*m); }, columns_[c].member);
         } catch (const DecodeError& e) {
           throw DecodeError("probe " + std::string(id()) + ", column " + std::string(columns_[c].name) + ": " +
                             e.what());
         }
       }
+  }
   return rows(std::move(all));
 }
 

@@ -150,6 +150,26 @@ const tests = {
     await close();
   },
 
+  async 'several targets: the worst first, the others a choice away'() {
+    const server = await serve(report('healthy'));
+    const { page, clean, close } = await open(server.url);
+    await has(page, 'heading', 'nothing harms this server');
+    await server.publish('hostile');
+    const choice = page.getByRole('combobox', { name: 'Target' });
+    await choice.waitFor();
+    await has(page, 'heading', 'nothing harms this server');
+    await page.goto('about:blank');
+    await page.goto(server.url);
+    await says(page, '<script>alert(1)</script>');
+    assert.equal(await choice.inputValue(), recorded('hostile').target);
+    await choice.selectOption(recorded('healthy').target);
+    await has(page, 'heading', 'nothing harms this server');
+    await fits(page, 'several');
+    clean();
+    await close();
+    await server.end();
+  },
+
   async 'with a token: a login, and a cookie that no script sees'() {
     const server = await serve('--token', 'sesame & co', report('healthy'));
     const { page, clean, close } = await open(server.url);

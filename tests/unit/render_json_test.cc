@@ -177,6 +177,7 @@ Report unreachable() {
 Report hostile() {
   Report r = incident();
   const std::string name = "\"<script>alert(1)</script>\n\xe2\x80\xae'; -- \xe9\xff\"";
+  r.target = "<i>two</i> & \"more\"";
   r.headline = name + " has no index <img src=x onerror=alert(2)>";
   r.incidents[0].causes = {unindexed(name, 36.6)};
   r.incidents[0].causes[0].evidence.push_back({"<b>plan</b>", "</script><script>alert(3)</script>"});

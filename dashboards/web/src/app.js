@@ -23,7 +23,7 @@ function Freshness() {
 function Targets() {
   if (targets.value.length < 2) return null;
   return html`<nav aria-label="Targets"><label for="target">Target</label>
-    <select id="target" value=${chosen.value ?? ''} onChange=${(e) => choose(e.target.value)}>
+    <select id="target" value=${chosen.value ?? report.value?.target ?? ''} onChange=${(e) => choose(e.target.value)}>
       ${targets.value.map((t) => html`<option value=${t.target}>${t.target}: ${t.reachable ? severity[t.verdict] : 'Unreachable'}</option>`)}
     </select></nav>`;
 }

@@ -33,13 +33,21 @@ async function list() {
     chosen.value = [...body.targets].sort((a, b) => badness(b) - badness(a))[0].target;
 }
 
+// The stream may carry several targets; the page shows one.
+const shown = () => chosen.value ?? report.value?.target;
+
 function listen() {
   clearTimeout(retry);
   if (source) source.close();
   source = new EventSource(chosen.value === null ? '/api/v1/events' : `/api/v1/events?${new URLSearchParams({ target: chosen.value })}`);
   source.addEventListener('open', () => { link.value = 'live'; });
   source.addEventListener('report', (event) => {
-    report.value = JSON.parse(event.data);
+    const news = JSON.parse(event.data);
+    if (news.target !== shown() && shown() !== undefined) {
+      if (!targets.value.some((t) => t.target === news.target)) list().catch(() => {});
+      return;
+    }
+    report.value = news;
     seen.value = performance.now();
     tick.value = seen.value;
   });

@@ -135,9 +135,11 @@ export const RuledOut = ({ all }) => all.length > 0 && html`<section class="card
   <p class="dim">Looked at, and fine.</p>
   <ul class="ruled">${all.map((r) => html`<li><${Sign} of="ok" /><span>${r.title}</span><span class="dim">${r.figure}</span></li>`)}</ul></section>`;
 
+const sql = /^(GRANT|ALTER|CREATE|SET|SELECT)\b/;
+
 export const BlindSpots = ({ all }) => all.length > 0 && html`<section class="card" aria-labelledby="blind"><h2 id="blind">Blind spots</h2>
   <p class="dim">Could not be seen, so neither found nor ruled out.</p>
-  <ul class="blind">${all.map((b) => html`<li><p><strong>${b.what}</strong></p><p>${b.why}</p>${b.mend && html`<${Code} text=${b.mend} what=${`what lets pgvigil see ${b.what}`} />`}</li>`)}</ul></section>`;
+  <ul class="blind">${all.map((b) => html`<li><p><strong>${b.what}</strong></p><p>${b.why}</p>${b.mend && (sql.test(b.mend) ? html`<${Code} text=${b.mend} what=${`what lets pgvigil see ${b.what}`} />` : html`<p class="dim">${b.mend}</p>`)}</li>`)}</ul></section>`;
 
 export const Posture = ({ all }) => all.length > 0 && html`<section class="card" aria-labelledby="posture"><h2 id="posture">Not urgent</h2>
   <ul class="list">${all.map((f) => html`<${Finding} key=${f.check + place(f.object)} finding=${f} />`)}</ul></section>`;

@@ -122,10 +122,16 @@ const tests = {
 
   async 'hostile names are text'() {
     const server = await serve(report('hostile'));
-    const { page, clean, close } = await open(server.url);
+    const { page, clean, close } = await open(server.url, { permissions: ['clipboard-read', 'clipboard-write'] });
     await says(page, '<script>alert(1)</script>');
     await says(page, '<img src=x onerror=alert(2)>');
     await says(page, '</script><script>alert(3)</script>');
+    // A mark that turns the text around is named on the page and copied as it is.
+    assert.doesNotMatch(await page.locator('body').innerText(), /\u202e/);
+    await says(page, '\u27e8U+202E\u27e9');
+    await page.getByRole('button', { name: 'Copy: Build the index' }).first().click();
+    await says(page, /^Copied$/);
+    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /\u202e/);
     assert.equal(await page.locator('img, main script, dt b').count(), 0);
     await fits(page, 'hostile');
     clean();

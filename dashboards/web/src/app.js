@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import '@preact/signals';
 import { choose, chosen, link, report, silence, stale, start, targets } from './live.js';
 import { BlindSpots, Cost, Events, Incident, Load, Posture, RuledOut, Sign } from './parts.js';
-import { clock, duration, seconds, severity } from './words.js';
+import { clock, duration, seconds, severity, visible } from './words.js';
 
 function verdict(r) {
   if (!r.reachable) return { sign: 'away', mood: 'critical', word: 'Unreachable' };
@@ -24,7 +24,7 @@ function Targets() {
   if (targets.value.length < 2) return null;
   return html`<nav aria-label="Targets"><label for="target">Target</label>
     <select id="target" value=${chosen.value ?? report.value?.target ?? ''} onChange=${(e) => choose(e.target.value)}>
-      ${targets.value.map((t) => html`<option value=${t.target}>${t.target}: ${t.reachable ? severity[t.verdict] : 'Unreachable'}</option>`)}
+      ${targets.value.map((t) => html`<option value=${t.target}>${visible(t.target)}: ${t.reachable ? severity[t.verdict] : 'Unreachable'}</option>`)}
     </select></nav>`;
 }
 
@@ -48,7 +48,7 @@ function Page() {
   return html`<a class="skip" href="#main">Skip to the verdict</a>
     <header><div class="top">
       <p class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 17h6l3-8 5 15 4-10 2 3h4" /></svg>pgvigil</p>
-      <p class="target">${r ? html`<b>${r.target}</b> <span class="dim">${r.version ? `PostgreSQL ${r.version}` : 'version unknown'}${r.in_recovery ? ', standby' : ''}</span>` : ''}</p>
+      <p class="target">${r ? html`<b>${visible(r.target)}</b> <span class="dim">${r.version ? `PostgreSQL ${r.version}` : 'version unknown'}${r.in_recovery ? ', standby' : ''}</span>` : ''}</p>
       <${Targets} /><${Freshness} />
     </div></header>
     <main id="main" class=${old ? 'old' : ''}>

@@ -1,5 +1,6 @@
 // What the page knows: the newest report of the chosen target, and how fresh it is.
 import { computed, signal } from '@preact/signals';
+import { visible } from './words.js';
 
 export const report = signal(null);
 export const targets = signal([]);
@@ -33,6 +34,9 @@ async function list() {
     chosen.value = [...body.targets].sort((a, b) => badness(b) - badness(a))[0].target;
 }
 
+// What is compared or copied stays as it is; the rest is only read.
+const exact = new Set(['target', 'sql', 'undo', 'mend']);
+
 // The stream may carry several targets; the page shows one.
 const shown = () => chosen.value ?? report.value?.target;
 
@@ -42,7 +46,7 @@ function listen() {
   source = new EventSource(chosen.value === null ? '/api/v1/events' : `/api/v1/events?${new URLSearchParams({ target: chosen.value })}`);
   source.addEventListener('open', () => { link.value = 'live'; });
   source.addEventListener('report', (event) => {
-    const news = JSON.parse(event.data);
+    const news = JSON.parse(event.data, (key, value) => (typeof value === 'string' && !exact.has(key) ? visible(value) : value));
     if (news.target !== shown() && shown() !== undefined) {
       if (!targets.value.some((t) => t.target === news.target)) list().catch(() => {});
       return;

@@ -1,7 +1,7 @@
 // The blocks of a report. Everything from the server is a text node; nothing is ever parsed as HTML.
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import { bytes, clock, duration, number, percent, seconds, severity } from './words.js';
+import { bytes, clock, duration, number, percent, seconds, severity, visible } from './words.js';
 
 // A shape beside each word, so that colour is never the only sign.
 const shapes = {
@@ -29,7 +29,7 @@ export function Code({ text, what }) {
   const [said, say] = useState('');
   const copy = () => put(text).then(() => say('Copied'), () => say('Select and copy by hand')).then(() => setTimeout(say, 2500, ''));
   return html`<div class="code">
-    <pre tabindex="0"><code>${text}</code></pre>
+    <pre tabindex="0"><code>${visible(text)}</code></pre>
     <button type="button" onClick=${copy} aria-label=${`Copy: ${what}`}>${said || 'Copy'}</button>
     <span class="unseen" role="status">${said}</span>
   </div>`;

@@ -37,3 +37,7 @@ export function clock(rfc3339, now) {
 export const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 
 export const severity = { ok: 'Healthy', info: 'Note', warning: 'Warning', critical: 'Critical' };
+
+// Marks that turn the direction of a text would show SQL that is not what is copied: they are named instead.
+export const visible = (text) => text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\x00-\x08\x0b-\x1f\x7f]/g,
+  (c) => `\u27e8U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}\u27e9`);

@@ -43,8 +43,8 @@ async function open(url, options = {}) {
   return { page, answer, clean: () => assert.deepEqual(bad, []), close: () => context.close() };
 }
 
-const has = (page, role, name) => page.getByRole(role, { name }).first().waitFor({ timeout: 10_000 });
-const says = (page, text) => page.getByText(text).first().waitFor({ timeout: 10_000 });
+const has = (page, role, name) => page.getByRole(role, { name }).first().waitFor({ timeout: 30_000 });
+const says = (page, text) => page.getByText(text).first().waitFor({ timeout: 30_000 });
 
 // Nothing sticks out sideways, from a phone to a desk.
 async function fits(page, name) {

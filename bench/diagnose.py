@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""A cold `pgvigil diagnose` on the founding incident at full load: seconds, and whether the answer is the right one.
+
+  bench/diagnose.py [--runs N]
+"""
+
+import argparse
+import os
+import re
+import statistics
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+sys.dont_write_bytecode = True
+
+from tests.lib import agent, children, incident, pg, report  # noqa: E402
+
+CASE = os.path.join(ROOT, "tests", "incidents", "seq_scan_after_schema_copy")
+READ_WITHOUT_INDEX = {"lsif_data_documents": "dump_id, path", "lsif_data_references": "dump_id, scheme, identifier",
+                      "lsif_data_definitions": "dump_id, scheme, identifier", "lsif_data_result_chunks": "dump_id, idx"}
+
+
+def cpu_busy(seconds):
+    """Share of all cores in use over the next seconds."""
+    def read():
+        with open("/proc/stat", encoding="ascii") as stat:
+            ticks = [int(word) for word in stat.readline().split()[1:9]]
+        return sum(ticks), ticks[3] + ticks[4]
+
+    total, idle = read()
+    time.sleep(seconds)
+    total_after, idle_after = read()
+    return 1 - (idle_after - idle) / max(1, total_after - total)
+
+
+def columns(sql):
+    """Table -> sets of columns of the indexes that the remedies create."""
+    made = {}
+    for table, listed in re.findall(r"CREATE\s+(?:UNIQUE\s+)?INDEX\s.*?\sON\s+(?:ONLY\s+)?(?:[\w\"]+\.)?\"?(\w+)\"?\s*"
+                                    r"(?:USING\s+\w+\s*)?\(([^)]*)\)", sql, re.IGNORECASE):
+        made.setdefault(table, set()).add(frozenset(word.strip().strip('"') for word in listed.split(",")))
+    return made
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    given = parser.parse_args()
+    children.exit_on_signals()
+    seconds, right = [], 0
+    with incident.Scene(incident.Case(CASE), grants=agent.grants_script(pg.DEBIAN)) as scene:
+        scene.set_up()
+        scene.start_load()
+        time.sleep(15)
+        print(f"CPU {100 * cpu_busy(3):.0f} % busy before the first question", flush=True)
+        print(f"{'run':>4}  {'seconds':>8}  {'exit':>4}  {'DB time':>8}  named with their columns", flush=True)
+        for run in range(1, given.runs + 1):
+            answer = agent.Diagnosis(scene.conninfo())
+            found = answer.report or {}
+            made = columns(report.all_sql(found))
+            named = [t for t, c in READ_WITHOUT_INDEX.items() if frozenset(c.split(", ")) in made.get(t, set())]
+            seconds.append(answer.seconds)
+            right += answer.exit_code == 2 and len(named) == len(READ_WITHOUT_INDEX)
+            print(f"{run:>4}  {answer.seconds:>8.2f}  {answer.exit_code:>4}  {report.db_seconds(found):>6.2f} s  "
+                  f"{len(named)} of {len(READ_WITHOUT_INDEX)}  {answer.errors.strip()[:100]}", flush=True)
+            time.sleep(3)
+        figures = scene.server.sql("SELECT xact_commit, xact_rollback FROM pg_stat_database WHERE datname = current_database()",
+                                   scene.database).strip().split("|")
+    print(f"median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s (to be at most 5 s); right in {right} of "
+          f"{given.runs}; transactions {figures[0]}, rolled back {figures[1]}")
+    return 0 if statistics.median(seconds) <= 5 and right == given.runs else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

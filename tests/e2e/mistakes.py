@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""What people get wrong: each one clear line with a hint, the right exit code, and no secret in it."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, ROOT)
+sys.dont_write_bytecode = True
+
+from tests.lib import agent, children, pg  # noqa: E402
+
+SECRET = "s3cret-Pa55word"
+LINES = 6  # what, why and hint; not a page
+
+
+def ask(*words, stdin=subprocess.DEVNULL, **environment):
+    try:
+        return subprocess.run([agent.binary(), *words], stdin=stdin, capture_output=True, text=True, errors="replace",
+                              env=agent.clean_environment(**environment), timeout=30, check=False)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 124, "", "no answer within 30 s")
+
+
+class Mistakes:
+    """Tries them and collects what is wrong with the answers."""
+
+    def __init__(self):
+        self.failures = []
+
+    def expect(self, what, done, codes, *mentions):
+        said = done.stdout + done.stderr
+        problems = []
+        if done.returncode not in codes:
+            problems.append(f"exit {done.returncode}, expected {' or '.join(map(str, codes))}")
+        if SECRET in said or SECRET.replace("-", "%2D") in said:
+            problems.append("the secret is shown")
+        if not done.stderr.strip() or len(done.stderr.strip().splitlines()) > LINES:
+            problems.append("not a short message")
+        if "hint:" not in done.stderr and not re.search(r":\d+:\d+: ", done.stderr):  # a place in a file is one too
+            problems.append("no hint")
+        problems += [f"{word!r} is not mentioned" for word in mentions if word not in said]
+        print(f"{'ok' if not problems else 'WRONG':<6}{what}: {done.stderr.strip()!r}", flush=True)
+        self.failures += [f"{what}: {problem}" for problem in problems]
+
+
+def passwords_needed(server):
+    """From now on the role locked needs its password."""
+    server.sql(f"CREATE ROLE locked LOGIN PASSWORD '{SECRET}-right'; GRANT pg_monitor TO locked")
+    path = os.path.join(server.data, "pg_hba.conf")
+    with open(path, "r+", encoding="utf-8") as file:
+        rest = file.read()
+        file.seek(0)
+        file.write("host all locked 127.0.0.1/32 scram-sha-256\n" + rest)
+    server.sql("SELECT pg_reload_conf(); SELECT pg_sleep(0.5)")
+
+
+def connections(tried, server):
+    port = server.port
+    tried.expect("wrong password", ask("diagnose", f"postgresql://locked:{SECRET}@127.0.0.1:{port}/postgres"), (3,),
+                 "password")
+    tried.expect("no password", ask("diagnose", f"host=127.0.0.1 port={port} user=locked dbname=postgres"), (3,), "password")
+    tried.expect("wrong database", ask("diagnose", f"postgresql://locked:{SECRET}-right@127.0.0.1:{port}/nosuch"), (3,),
+                 "nosuch")
+    tried.expect("wrong port", ask("diagnose", f"postgresql://locked:{SECRET}@127.0.0.1:{pg.free_port()}/postgres"), (3,))
+    tried.expect("wrong host", ask("diagnose", f"postgresql://locked:{SECRET}@no-such-host.invalid/postgres"), (3,),
+                 "no-such-host.invalid")
+    tried.expect("no connection string", ask("diagnose", f"postgresql://locked:{SECRET}@127.0.0.1:{port}/a?nosuch=1"),
+                 (1, 3))
+    server.stop()
+    tried.expect("server down", ask("diagnose", f"host=127.0.0.1 port={port} user=locked password={SECRET}"), (3,))
+
+
+def configurations(tried, directory):
+    good = f"targets:\n  - conninfo: host=127.0.0.1 port=1 user=locked\n    password: ${{MISTAKE}}\n"
+    cases = {"misspelt key": (good + "htpp:\n  port: 1\n", "http"),
+             "misspelt setting": (good + "schedule:\n  sampel: 1 s\n", "sample"),
+             "value that is no duration": (good + "schedule:\n  cycle: soon\n", "cycle"),
+             "broken YAML": (good + "http: {port: 1\n", ":"),
+             "unknown check": (good + "checks:\n  seq_scan_hot_qery: {}\n", "seq_scan_hot_query")}
+    for what, (text, mention) in cases.items():
+        path = os.path.join(directory, "mistake.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o600)
+        for command in (("config", "check", path), ("run", "-c", path)):
+            tried.expect(f"{what}, {command[0]}", ask(*command, MISTAKE=SECRET), (1, 3), "mistake.yaml:", mention)
+    tried.expect("no such file", ask("run", "-c", os.path.join(directory, "nosuch.yaml")), (1, 3), "nosuch.yaml")
+    tried.expect("unknown option", ask("diagnose", "--formatt", "json"), (1, 2, 3))
+
+
+def main():
+    children.exit_on_signals()
+    tried = Mistakes()
+    with tempfile.TemporaryDirectory(prefix="pgvigil.e2e.") as directory, pg.Server() as server:
+        configurations(tried, directory)
+        passwords_needed(server)
+        connections(tried, server)
+    print("\n".join(tried.failures) or "every mistake is told in a line")
+    return 1 if tried.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2164
 # Installs Debian packages that are missing; for `.` by ./run and ./test. Says what it installs; asks sudo when not root.
 
 BUILD_PACKAGES="build-essential cmake ninja-build ccache mold pkg-config libboost1.81-dev libpq-dev libpg-query-dev

@@ -1,0 +1,3 @@
+-- the deploy
+SET lock_timeout = '5s';
+DROP INDEX invoices_key;

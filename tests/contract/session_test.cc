@@ -108,8 +108,8 @@ TEST_F(SessionTest, ResolvesNamesAndTriesAllHosts) {
 
 TEST_F(SessionTest, EachFailureHasItsKindAndNoSecret) {
   Admin admin;
-  admin.run("drop role if exists pg_test_login", true);
-  admin.run("create role pg_test_login");  // no LOGIN: refused by every pg_hba.conf
+  admin.run("drop role if exists vigil_test_login", true);
+  admin.run("create role vigil_test_login");  // no LOGIN: refused by every pg_hba.conf
   const std::string here = at(admin), password = std::string(" password=") + kSecret;
   struct Case {
     std::string dsn;
@@ -118,7 +118,7 @@ TEST_F(SessionTest, EachFailureHasItsKindAndNoSecret) {
   const Listener http("HTTP/1.1 400 Bad Request\r\n\r\n"), silent("");
   const std::string loop_back = "host=127.0.0.1 user=u dbname=d" + password + " port=";
   for (const Case& c : std::vector<Case>{
-           {here + "user=pg_test_login dbname=postgres" + password, Kind::auth},
+           {here + "user=vigil_test_login dbname=postgres" + password, Kind::auth},
            {here + "user=" + admin.user() + " dbname=no_such_database" + password, Kind::no_database},
            {loop_back + "1", Kind::refused},
            {"host=/nowhere user=u dbname=d" + password, Kind::refused},
@@ -132,7 +132,7 @@ TEST_F(SessionTest, EachFailureHasItsKindAndNoSecret) {
     EXPECT_EQ(to_string(e.kind), to_string(c.kind)) << c.dsn << "\n" << e.message;
     expect_clean(e);
   }
-  admin.run("drop role pg_test_login");
+  admin.run("drop role vigil_test_login");
 }
 
 // The scratch server trusts everybody: for this test its pg_hba.conf asks one role for a password.
@@ -146,15 +146,17 @@ TEST_F(SessionTest, WrongPassword) {
     admin.run("select pg_reload_conf()");
     std::this_thread::sleep_for(Milliseconds(300));
   };
-  admin.run("drop role if exists pg_test_password", true);
-  admin.run("create role pg_test_password login password 'the right one'");
-  write("local all pg_test_password scram-sha-256\nhost all pg_test_password 0.0.0.0/0 scram-sha-256\n" + old.str());
-  const std::string dsn = at(admin) + "user=pg_test_password dbname=postgres ";
+  admin.run("drop role if exists vigil_test_password", true);
+  admin.run("set password_encryption = 'scram-sha-256'");
+  admin.run("create role vigil_test_password login password 'the right one'");
+  write("local all vigil_test_password scram-sha-256\nhost all vigil_test_password 0.0.0.0/0 scram-sha-256\n" +
+        old.str());
+  const std::string dsn = at(admin) + "user=vigil_test_password dbname=postgres ";
   const auto wrong = error_of(dsn + "password=" + kSecret);
   const auto none = error_of(dsn + "passfile=/nowhere");
   const auto right = error_of(dsn + "password='the right one'");
   write(old.str());
-  admin.run("drop role pg_test_password");
+  admin.run("drop role vigil_test_password");
   EXPECT_EQ(to_string(wrong.kind), "auth") << wrong.message;
   EXPECT_EQ(wrong.sqlstate, "28P01");
   expect_clean(wrong);

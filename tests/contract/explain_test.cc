@@ -1,0 +1,186 @@
+// EXPLAIN of texts that others wrote: plans where there is one, no effect whatever the text holds.
+#include "agent/pg/explain.h"
+
+#include "agent/pg/target.h"
+#include "checks/probes/plans.h"
+#include "tests/contract/pg_fixture.h"
+
+namespace pgvigil {
+namespace {
+
+using test::Admin;
+
+// An ordinary monitoring role looks at a database in which another ordinary role is hostile.
+class ExplainTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Admin admin;
+    drop(admin);
+    admin.run("create role vigil_reader login; create role vigil_hostile login; grant pg_monitor to vigil_reader");
+    admin.run("create database vigil_explain owner vigil_hostile");
+    Admin db("dbname=vigil_explain");
+    db.run(
+        "set role vigil_hostile; create schema app; grant usage on schema app to public; grant create on schema public "
+        "to public");
+    db.run(
+        "set role vigil_hostile; create table app.orders (id bigint primary key, customer bigint, state text, secret "
+        "text)");
+    db.run("insert into app.orders select i, i % 100, 'done', 'x' from generate_series(1, 5000) i; analyze app.orders");
+    db.run("create table app.events (at date not null, v int) partition by range (at)");
+    db.run("create table app.events_1 partition of app.events for values from ('2026-01-01') to ('2026-02-01')");
+    db.run("create table app.events_2 partition of app.events for values from ('2026-02-01') to ('2026-03-01')");
+    db.run("create table app.loot (v text); grant insert, select on app.loot to public");
+    db.run("grant select on app.orders, app.events to vigil_reader");
+    options.conninfo =
+        test::conninfo(test::environment("PGVIGIL_TEST_DSN") + " dbname=vigil_explain user=vigil_reader");
+    options.databases = {"vigil_explain"};
+  }
+  void TearDown() override {
+    if (target) test::run(loop, target->close());
+    target.reset();
+    Admin admin;
+    drop(admin);
+  }
+  static void drop(Admin& admin) {
+    admin.run("drop database if exists vigil_explain", true);
+    admin.run("drop role if exists vigil_reader", true);
+    admin.run("drop role if exists vigil_hostile", true);
+  }
+  // Planning runs what says it is immutable, and that may call what is not.
+  static void evil_functions() {
+    Admin db("dbname=vigil_explain");
+    const auto function = [&](const std::string& head, const std::string& body) {
+      db.run("set role vigil_hostile; create function app." + head + " language plpgsql as $f$ begin " + body +
+             " return 'x'; end $f$");
+    };
+    const std::string settle = "perform set_config('statement_timeout', '0', false); perform pg_advisory_lock(4711); ";
+    function("write() returns text volatile", "insert into app.loot values ('planted');");
+    function("evil() returns text immutable", settle + "perform app.write();");
+    function("quiet() returns text immutable", settle);
+  }
+
+  std::vector<Plan> explain(std::vector<std::string> texts, const std::string& user = "") {
+    if (!target) target = std::make_unique<Target>(loop.get_executor(), options);
+    std::vector<Request> requests;
+    for (const std::string& text : texts) {
+      Request r;
+      r.database = "vigil_explain";
+      r.query_id = std::to_string(std::hash<std::string>()(text));
+      r.text = text;
+      r.user = user;
+      requests.push_back(r);
+    }
+    std::vector<std::pair<const AnyProbe*, std::vector<Request>>> all{{&plans, requests}};
+    last = test::run(loop, target->wave(all));
+    const Answer& a = test::answer(last, "plans");
+    if (!a.rows) throw std::runtime_error(a.failures.at(0).message);
+    return static_cast<const RowsOf<Plan>&>(*a.rows).rows;
+  }
+
+  boost::asio::io_context loop;
+  TargetOptions options;
+  std::unique_ptr<Target> target;
+  Observation last;
+};
+
+TEST_F(ExplainTest, ParametersLiteralsAndPartitions) {
+  const auto p = explain({"select * from app.orders where customer = $1 and state = $2",
+                          "select * from app.orders where customer = 7 and secret = 'c4nary'",
+                          "select * from app.events where at = $1", "select * from app.events where at = '2026-01-15'",
+                          "select concat($1, id) from app.orders where id = $2",
+                          "select * from app.orders where id = any ($1) for share",
+                          "with w as (select * from app.orders) select count(*) from w"});
+  ASSERT_EQ(p.size(), 7U);
+  for (std::size_t i : {0U, 1U, 2U, 3U, 4U, 6U}) EXPECT_FALSE(p[i].json.empty()) << i << p[i].sqlstate << p[i].error;
+  EXPECT_NE(p[0].json.find("Seq Scan"), std::string::npos);
+  EXPECT_NE(p[0].json.find("customer"), std::string::npos);  // no One-Time Filter: false
+  EXPECT_EQ(p[0].source, "generic");
+  EXPECT_EQ(p[1].source, "literals");
+  EXPECT_EQ(p[1].json.find("c4nary"), std::string::npos) << p[1].json;
+  EXPECT_EQ(p[1].query.find("c4nary"), std::string::npos) << p[1].query;
+  EXPECT_NE(p[2].json.find("events_1"), std::string::npos);  // a generic plan shows every partition
+  EXPECT_NE(p[2].json.find("events_2"), std::string::npos);
+  EXPECT_NE(p[3].json.find("events_1"), std::string::npos);
+  EXPECT_EQ(p[3].json.find("events_2"), std::string::npos);
+  EXPECT_EQ(p[5].sqlstate, "42501");  // row locks need more than SELECT
+  EXPECT_FALSE(test::answer(last, "plans").failures.empty());
+}
+
+TEST_F(ExplainTest, UsesTheSearchPathOfTheQuerysRole) {
+  Admin().run("alter role vigil_hostile in database vigil_explain set search_path = app, \"$user\"");
+  EXPECT_FALSE(explain({"select * from orders where id = $1"}, "vigil_hostile")[0].json.empty());
+  const auto other = explain({"select * from orders where id = $1 and true"});
+  EXPECT_EQ(other[0].sqlstate, "42P01") << other[0].json;
+  EXPECT_NE(other[0].error.find("orders"), std::string::npos);
+}
+
+TEST_F(ExplainTest, HostileTextsChangeNothing) {
+  evil_functions();
+  const auto p = explain({"select 1; drop table app.loot", "select 1; commit; insert into app.loot values ('x')",
+                          "commit", "drop table app.loot", "insert into app.loot values ('x') returning v",
+                          "select * from app.orders where secret = app.evil()",
+                          "select * from app.orders where secret = app.quiet()", "select 'c4nary'::int",
+                          "select 1 /* ; */) ; drop table app.loot; --", "copy app.loot from stdin",
+                          std::string("select 1\xff\xfe"), "deallocate all"});
+  ASSERT_EQ(p.size(), 12U);
+  for (std::size_t i : {0U, 1U, 2U, 3U, 5U, 7U, 8U, 9U, 11U}) {
+    EXPECT_TRUE(p[i].json.empty()) << i;
+    EXPECT_FALSE(p[i].sqlstate.empty()) << i;
+    EXPECT_FALSE(p[i].error.empty()) << i;
+  }
+  EXPECT_FALSE(p[4].json.empty()) << p[4].error;  // explained, not run
+  EXPECT_EQ(p[5].sqlstate, "25006") << p[5].error;
+  EXPECT_EQ(p[7].error.find("c4nary"), std::string::npos) << p[7].error;
+  Admin db("dbname=vigil_explain");
+  EXPECT_EQ(db.run("select count(*) from app.loot"), "0");
+  EXPECT_EQ(db.run("select count(*) from pg_locks where locktype = 'advisory'"), "0");
+  const test::WordProbe left(
+      test::about("left",
+                  "select current_setting('statement_timeout') || ' ' || count(*)::text as value "
+                  "from pg_catalog.pg_prepared_statements",
+                  Scope::database),
+      test::word_columns());
+  const std::vector<const AnyProbe*> probes{&left};
+  EXPECT_EQ(test::word(test::run(loop, target->sweep(probes)), "left"), "400ms 0");
+}
+
+TEST_F(ExplainTest, NeverAsSuperuserWhereOthersOwnFunctions) {
+  options.conninfo = test::conninfo(test::environment("PGVIGIL_TEST_DSN") + " dbname=vigil_explain");
+  EXPECT_FALSE(explain({"select * from app.orders where id = 1"})[0].json.empty());
+  evil_functions();
+  const auto p = explain({"select * from app.orders where id = 2"});
+  EXPECT_EQ(p[0].sqlstate, "PGV03");
+  ASSERT_FALSE(test::answer(last, "plans").failures.empty());
+  EXPECT_NE(test::answer(last, "plans").failures[0].mend.find("pg_read_all_data"), std::string::npos);
+}
+
+TEST_F(ExplainTest, ALockedTableCostsAHundredMillisecondsAndOnlyItself) {
+  explain({"select 1"});  // connected
+  Admin locker("dbname=vigil_explain");
+  locker.run("begin; lock table app.orders in access exclusive mode");
+  const auto begun = std::chrono::steady_clock::now();
+  const auto p = explain({"select * from app.orders where id = 3", "select * from app.events"});
+  EXPECT_LT(test::seconds_since(begun), 0.5);
+  EXPECT_EQ(p[0].sqlstate, "55P03");
+  EXPECT_FALSE(p[1].json.empty()) << p[1].error;
+  locker.run("rollback");
+  EXPECT_FALSE(explain({"select * from app.orders where id = 3"})[0].json.empty());  // a lock is not remembered
+}
+
+TEST_F(ExplainTest, AFailureThatWillComeAgainIsNotAskedAgain) {
+  EXPECT_EQ(explain({"select * from app.not_there"})[0].sqlstate, "42P01");
+  const auto before = target->cost().statements;
+  EXPECT_EQ(explain({"select * from app.not_there"})[0].sqlstate, "42P01");
+  EXPECT_EQ(target->cost().statements, before);
+}
+
+TEST_F(ExplainTest, NoLockOutlivesAnExplain) {
+  explain({"select * from app.orders where id = 3", "select * from app.events", "delete from app.loot"});
+  EXPECT_EQ(Admin("dbname=vigil_explain")
+                .run("select count(*) from pg_locks l join pg_stat_activity a using (pid) "
+                     "where a.application_name = 'pgvigil' and l.relation is not null"),
+            "0");
+}
+
+}  // namespace
+}  // namespace pgvigil

@@ -115,6 +115,8 @@ asio::awaitable<Session::Connected> Session::knock(asio::any_io_executor executo
   bool good = PQstatus(connection.get()) != CONNECTION_BAD;
   for (PostgresPollingStatusType step = PGRES_POLLING_WRITING; good && step != PGRES_POLLING_OK;) {
     const auto waiter = std::make_unique<Waiter>(executor, PQsocket(connection.get()));  // libpq may change sockets
+    if (waiter->descriptor() < 0)
+      co_return connect_error(Kind::other, where, "no file descriptor left for the connection");
     if (!co_await waiter->ready(step == PGRES_POLLING_READING, step != PGRES_POLLING_READING, deadline))
       co_return connect_error(Kind::timeout, where, "no answer in time");
     step = PQconnectPoll(connection.get());
@@ -130,7 +132,10 @@ asio::awaitable<Session::Connected> Session::knock(asio::any_io_executor executo
     co_return connect_error(
         Kind::other, where,
         fmt::format("the server is version {}; 13 is the oldest supported", PQserverVersion(connection.get()) / 10000));
-  co_return std::unique_ptr<Session>(new Session(executor, connection.release(), std::move(counters)));
+  std::unique_ptr<Session> session(new Session(executor, connection.release(), std::move(counters)));
+  if (session->waiter_->descriptor() < 0)
+    co_return connect_error(Kind::other, where, "no file descriptor left for the connection");
+  co_return session;
 }
 
 asio::awaitable<Session::Connected> Session::connect(asio::any_io_executor executor, Conninfo where,

@@ -22,6 +22,7 @@ Gathering::Part& Gathering::part(const AnyProbe& probe) {
 void Gathering::fail(const AnyProbe& probe, Failure failure) {
   Part& p = part(probe);
   p.at = wall_clock();
+  failure.database = pg::one_line(failure.database);
   p.failures.push_back(std::move(failure));
 }
 
@@ -45,7 +46,7 @@ void Gathering::add(const AnyProbe& probe, pg::Outcome outcome, const std::strin
   p.seconds += outcome.seconds;
   if (!outcome.ok) {
     const std::string mend = outcome.sqlstate == "42501" ? std::string(probe.about().on_denied) : std::string();
-    p.failures.push_back({database, outcome.sqlstate, outcome.message, mend});
+    p.failures.push_back({pg::one_line(database), outcome.sqlstate, outcome.message, mend});
     return;
   }
   if (!p.sheet) {
@@ -53,7 +54,7 @@ void Gathering::add(const AnyProbe& probe, pg::Outcome outcome, const std::strin
   } else if (p.sheet->columns == outcome.sheet.columns) {
     std::move(outcome.sheet.rows.begin(), outcome.sheet.rows.end(), std::back_inserter(p.sheet->rows));
   } else {
-    p.failures.push_back({database, "PGV02", "the columns differ from those of another database", {}});
+    p.failures.push_back({pg::one_line(database), "PGV02", "the columns differ from those of another database", {}});
   }
 }
 

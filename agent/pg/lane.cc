@@ -40,7 +40,7 @@ asio::awaitable<void> Lane::learn_extensions() {
       "select e.extname, pg_catalog.quote_ident(n.nspname) from pg_catalog.pg_extension e "
       "join pg_catalog.pg_namespace n on n.oid = e.extnamespace";
   const auto all = co_await fly(std::move(asks), Milliseconds(800));
-  if (!all[0].ok) co_return;
+  if (!all[0].ok || all[0].sheet.columns.size() != 2) co_return;
   extensions_.clear();
   for (const auto& row : all[0].sheet.rows) extensions_.emplace(row[0].value_or(""), row[1].value_or(""));
   extensions_at_ = Clock::now();

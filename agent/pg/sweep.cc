@@ -45,10 +45,7 @@ bool Target::Impl::wanted(const std::string& database) const {
 asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
   Around around;
   const auto pass = co_await first.enter();
-  if (!first.is_open() && last_error && Clock::now() < tried_at_ + delay())
-    around.error = last_error;
-  else
-    around.error = co_await open_first();
+  around.error = co_await open_first();
   if (around.error) co_return around;
   std::vector<int> pids = first.abandoned;
   pids.insert(pids.end(), second.abandoned.begin(), second.abandoned.end());
@@ -64,12 +61,17 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
       around.error = pg::connect_error(ConnectError::Kind::other, options.conninfo, answer.message, answer.sqlstate);
       co_return around;
     }
-  for (const auto& row : all[0].sheet.rows)
-    if (row[0] && wanted(*row[0])) (row[1] == "t" ? around.databases : around.denied).push_back(*row[0]);
-  std::int64_t free_slots = 0;
-  decode_cell(all[1].sheet.rows.at(0).at(0), free_slots);
-  around.free_slots = static_cast<int>(free_slots);
-  around.alone = all[1].sheet.rows[0].at(1) == "f";
+  try {
+    for (const auto& row : all[0].sheet.rows)
+      if (row.at(0) && wanted(*row[0])) (row.at(1) == "t" ? around.databases : around.denied).push_back(*row[0]);
+    std::int64_t free_slots = 0;
+    decode_cell(all[1].sheet.rows.at(0).at(0), free_slots);
+    around.free_slots = static_cast<int>(free_slots);
+    around.alone = all[1].sheet.rows[0].at(1) == "f";
+  } catch (const std::exception& e) {  // whatever answers there, it is no PostgreSQL we know
+    around.error = pg::connect_error(ConnectError::Kind::not_postgres, options.conninfo, e.what());
+    co_return around;
+  }
   if (around.alone && !pids.empty()) {
     first.abandoned.clear();
     second.abandoned.clear();
@@ -116,14 +118,22 @@ asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database) {
   co_return way;
 }
 
-asio::awaitable<void> Target::Impl::put(std::string database, Questions questions, Gathering& found) {
-  for (std::size_t at = 0; at < questions.size();) {
+asio::awaitable<void> Target::Impl::put(std::string database, Questions questions, std::vector<const AnyProbe*>& once,
+                                        Gathering& found) {
+  for (std::size_t at = 0; at < questions.size() || !once.empty();) {
     Way way = co_await way_to(database);
     if (way.lane == nullptr) {
       for (; at < questions.size(); ++at) found.fail(*questions[at].first, way.failure);
       co_return;
     }
     co_await way.lane->learn_extensions();
+    std::erase_if(once, [&](const AnyProbe* p) {
+      const std::string_view needs = p->about().requires_extension;
+      const bool here = needs.empty() || way.lane->extension_schema(needs);
+      if (here) questions.emplace_back(p, std::vector<std::string>());
+      return here;
+    });
+    if (at == questions.size()) co_return;
     std::vector<pg::Ask> asks;
     std::vector<const AnyProbe*> asked;
     Milliseconds deadline{500};
@@ -177,21 +187,16 @@ asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> pr
     Questions questions;
     for (const AnyProbe* p : probes)
       if (p->about().scope == Scope::database) questions.emplace_back(p, std::vector<std::string>());
-    // Server-wide ones go along once: at home, where the first connection's extensions are known, else anywhere.
-    for (auto it = once.begin(); it != once.end();) {
-      const std::string_view needs = (*it)->about().requires_extension;
-      const bool here =
-          needs.empty() || (name == around.own ? first.extension_schema(needs) : second.extension_schema(needs));
-      if (here || name == around.own || &name == &around.databases.back()) {
-        questions.emplace_back(*it, std::vector<std::string>());
-        it = once.erase(it);
-      } else {
-        ++it;
-      }
-    }
-    if (!questions.empty()) co_await put(name, std::move(questions), found);
+    co_await put(name, std::move(questions), once, found);
   }
-  for (const AnyProbe* p : once) found.fail(*p, not_visited({}, "no database to ask it in"));
+  for (const AnyProbe* p : once) {
+    const std::string needs(p->about().requires_extension);
+    found.fail(*p, needs.empty() ? Failure{{}, "PGV03", "not asked: no database could be visited", {}}
+                                 : Failure{{},
+                                           "PGV03",
+                                           "the extension " + needs + " is not installed in any database visited",
+                                           "CREATE EXTENSION " + needs + ";"});
+  }
   co_return found.finish(version_num, texts_);
 }
 
@@ -275,7 +280,8 @@ asio::awaitable<Observation> Target::Impl::wave(
         for (Request& r : here) questions.emplace_back(probe, std::move(r.parameters));
       }
     }
-    if (!questions.empty()) co_await put(name, std::move(questions), found);
+    std::vector<const AnyProbe*> no_more;
+    if (!questions.empty()) co_await put(name, std::move(questions), no_more, found);
   }
   co_return found.finish(version_num, texts_);
 }

@@ -15,16 +15,21 @@ Target::Impl::Impl(asio::any_io_executor executor, TargetOptions given)
     : options(std::move(given)), first(executor, counters), second(executor, counters), sweep_door_(executor) {}
 
 Milliseconds Target::Impl::delay() const {
-  if (failed_attempts_ == 0) return Milliseconds(0);
+  const int troubles = failed_attempts_ + std::max(stalls_ - 1, 0);  // after one stall we come back at once
+  if (first.is_open() || troubles == 0) return Milliseconds(0);
   using Kind = ConnectError::Kind;
   const bool hopeless = last_error && (last_error->kind == Kind::auth || last_error->kind == Kind::no_database);
-  const double base =
-      hopeless ? 30'000 : std::min(30'000.0, 500.0 * static_cast<double>(1 << std::min(failed_attempts_, 7)));
+  const double base = hopeless ? 30'000 : std::min(30'000.0, 500.0 * static_cast<double>(1 << std::min(troubles, 7)));
   return Milliseconds(static_cast<int>(base * jitter_));
 }
 
-asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first() {
+asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first(bool forced) {
   if (first.is_open()) co_return std::nullopt;
+  if (!forced && Clock::now() < tried_at_ + delay()) {
+    if (last_error) co_return last_error;
+    co_return pg::connect_error(ConnectError::Kind::timeout, options.conninfo,
+                                "the server did not answer; trying again soon");
+  }
   if (!first.abandoned.empty() && second.is_open()) {  // the process we gave up on counts as one of the two
     const auto pass = co_await second.enter();
     co_await second.close();
@@ -46,7 +51,7 @@ asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first() {
 
 asio::awaitable<std::optional<ConnectError>> Target::Impl::connect() {
   const auto pass = co_await first.enter();
-  co_return co_await open_first();
+  co_return co_await open_first(true);
 }
 
 asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> probes) {
@@ -54,9 +59,7 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
   Gathering found;
   std::stable_partition(probes.begin(), probes.end(),
                         [](const AnyProbe* p) { return p->about().cadence == Cadence::sample; });
-  const bool too_early = !first.is_open() && last_error && Clock::now() < tried_at_ + delay();
-  std::optional<ConnectError> error = last_error;
-  if (!too_early) error = co_await open_first();
+  std::optional<ConnectError> error = co_await open_first();
   for (int attempt = 0; !error; ++attempt) {
     const std::size_t given_up = first.abandoned.size();
     const bool extensions = std::any_of(probes.begin(), probes.end(),
@@ -80,6 +83,7 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
       if (!asks.empty()) answers = co_await first.fly(std::move(asks), options.flight_deadline);
     }
     // A connection that died while idle shows only now: ask again, once, over a fresh one.
+    stalls_ = first.abandoned.size() > given_up ? stalls_ + 1 : 0;
     const bool died = !first.is_open() && first.abandoned.size() == given_up &&
                       std::none_of(answers.begin(), answers.end(), [](const pg::Outcome& o) { return o.ok; });
     if (died && attempt == 0) {

@@ -1,6 +1,7 @@
 // One PostgreSQL server that is watched, through at most two connections. The first is kept open and asks the whole
 // server; the second goes from database to database. All calls run on one thread; each ends within its deadlines
-// and turns every failure into a value. ask() may run beside sweep() or wave(); calls of the same kind take turns.
+// and turns every failure into a value; the target must outlive them. ask() may run beside sweep() or wave(); calls of
+// the same kind take turns.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -69,17 +69,21 @@ class Target::Impl {
     std::optional<pg::Turnstile::Pass> pass = {};
     Failure failure = {};
   };
-  boost::asio::awaitable<std::optional<ConnectError>> open_first();  // with the first lane's pass held
+  // With the first lane's pass held. Too early after a failure it fails again, without an attempt.
+  boost::asio::awaitable<std::optional<ConnectError>> open_first(bool forced = false);
   boost::asio::awaitable<Around> look_around();
   boost::asio::awaitable<Way> way_to(std::string database);
   using Questions = std::vector<std::pair<const AnyProbe*, std::vector<std::string>>>;  // with their parameters
   // Asks all in one flight; on the first connection one after the other, so that samples come in between.
-  boost::asio::awaitable<void> put(std::string database, Questions questions, Gathering& found);
+  // `once` holds probes that any database will do for: those asked here are taken out of it.
+  boost::asio::awaitable<void> put(std::string database, Questions questions, std::vector<const AnyProbe*>& once,
+                                   Gathering& found);
   boost::asio::awaitable<void> explain_all(const AnyProbe& probe, std::string database, std::vector<Request> requests,
                                            Gathering& found, pg::Clock::time_point deadline);
   bool wanted(const std::string& database) const;
 
   int failed_attempts_ = 0;
+  int stalls_ = 0;  // flights in a row that the server did not answer: each may leave a process behind there
   double jitter_ = 1;
   pg::Clock::time_point tried_at_{};
   pg::Turnstile sweep_door_;

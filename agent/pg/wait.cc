@@ -15,8 +15,9 @@ using boost::system::error_code;
 
 struct Waiter::State {
   State(asio::any_io_executor executor, int fd) : socket(executor), timer(executor) {
-    error_code ignored;
-    if (fd >= 0) socket.assign(fd, ignored);
+    error_code failed;
+    if (fd >= 0) socket.assign(fd, failed);
+    if (failed) ::close(fd);
   }
   asio::posix::stream_descriptor socket;
   asio::steady_timer timer;  // what the coroutine sleeps on; readiness ends the sleep
@@ -37,7 +38,7 @@ int Waiter::descriptor() const { return state_->socket.is_open() ? state_->socke
 
 asio::awaitable<bool> Waiter::ready(bool read, bool write, Clock::time_point deadline) {
   const auto state = state_;
-  if (!state->socket.is_open()) co_return true;  // let libpq say what is wrong
+  if (!state->socket.is_open()) co_return false;
   const std::uint64_t turn = ++state->turn;
   state->ready = false;
   state->timer.expires_at(deadline);

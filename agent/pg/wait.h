@@ -20,9 +20,9 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // True when readable (or writable, where asked); false when the deadline passed first.
+  // True when readable (or writable, where asked); false when the deadline passed first, or nothing can be waited for.
   boost::asio::awaitable<bool> ready(bool read, bool write, Clock::time_point deadline);
-  int descriptor() const;
+  int descriptor() const;  // -1 when there is none: no socket, or no descriptor left in this process
 
  private:
   struct State;

@@ -188,6 +188,23 @@ TEST_F(TargetTest, SweepsAllDatabasesWithAtMostTwoConnections) {
   EXPECT_GT(target->cost().db_seconds, 0);
 }
 
+TEST_F(TargetTest, AServerWideProbeGoesWhereItsExtensionIs) {
+  Admin("dbname=vigil_one").run("create schema \"odd name\"; create extension pg_stat_statements schema \"odd name\"");
+  ProbeAbout a =
+      about("statements_seen", "select current_database()::text as value from pg_stat_statements(false) limit 1");
+  a.requires_extension = "pg_stat_statements";
+  const WordProbe seen(std::move(a), word_columns());
+  ProbeAbout b = about("nowhere", "select 1 as value");
+  b.requires_extension = "no_such_extension";
+  const WordProbe nowhere(std::move(b), word_columns());
+  options.databases = {"vigil_ascii", "vigil_one"};
+  make();
+  const auto o = sweep({&seen, &nowhere, &database});
+  EXPECT_EQ(word(o, "statements_seen"), "vigil_one");
+  EXPECT_EQ(sqlstate(o, "nowhere"), "PGV03");
+  EXPECT_EQ(test::answer(o, "database").rows->size(), 2U);
+}
+
 TEST_F(TargetTest, ShortOfSlotsItStaysAtHome) {
   options.slots_floor = 100'000;
   make();

@@ -141,7 +141,7 @@ std::vector<Finding> evaluate(const Input& in) {
     if (p.limit <= 0 || p.used < in[warn] * p.limit) continue;
     const bool idle = idle_share(groups) >= in[leak];
     Severity severity = p.used >= in[crit] * p.limit ? Severity::critical : Severity::warning;
-    if (idle && severity == Severity::warning && bounded(in, holders(groups).front().user, p.limit))
+    if (idle && severity == Severity::warning && !groups.empty() && bounded(in, holders(groups).front().user, p.limit))
       severity = Severity::info;
     found.push_back(describe(p, severity, idle));
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "checks/check.h"
 #include "checks/load.h"
@@ -100,19 +101,21 @@ void unconfigured(const Input& in, const std::vector<End>& all, std::set<const E
   for (const Database& d : in.now(databases))
     rollbacks += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
   Ceiling best;
+  const auto same = [](const Session& s) {
+    return std::tuple(s.user, s.database, s.query_id.empty() ? s.query : s.query_id);
+  };
   for (const double at : rounds) {
     Ceiling c{at, "", false};
-    bool outlived = false;  // nothing lives past a ceiling
-    for (const End& e : all) {
-      if (taken.contains(&e)) continue;
-      if (meets(e, at)) c.ends.push_back(&e);
-      outlived = outlived || e.from > at + 2 * kSlack;
-    }
+    std::set<std::tuple<std::string, std::string, std::string>> who;
+    for (const End& e : all)
+      if (!taken.contains(&e) && meets(e, at)) c.ends.push_back(&e), who.insert(same(e.last));
+    if (c.ends.size() <= best.ends.size()) continue;
+    bool outlived = false;  // the same query never lives past its ceiling
     for (const auto& sample : samples)
       for (const Session& s : sample.rows)
-        outlived = outlived || (is_active(s) && !s.leader_pid && spends(s) != Spends::client &&
-                                s.query_age.value_or(0) > at + 2 * kSlack);
-    if (!outlived && c.ends.size() > best.ends.size()) best = std::move(c);
+        outlived = outlived || (is_active(s) && !s.leader_pid && s.query_age.value_or(0) > at + 2 * kSlack &&
+                                who.contains(same(s)));
+    if (!outlived) best = std::move(c);
   }
   const double n = static_cast<double>(best.ends.size());
   if (n < in[ended] || n < in[most] * static_cast<double>(all.size()) || rollbacks * seen < n / 2) return;

@@ -13,7 +13,7 @@ namespace {
 
 // A report or a dump reads everything on purpose, and reads it with few sessions; so the ratio alone is only
 // mentioned. With a crowd of slow statements it is the mark of look-ups that search instead of finding.
-constexpr Setting<Ratio> ratio{"ratio", 1000,
+constexpr Setting<Ratio> ratio{"ratio", 100,
                                "rows read per row found, changed or handed out from which it is mentioned"};
 constexpr Setting<PerSecond> read{"read", 100'000, "rows read per second below which nothing is said"};
 constexpr Setting<Count> busy{"busy", 1, "active sessions below which nothing is said"};

@@ -1,5 +1,6 @@
 #include "agent/pg/wait.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -53,6 +54,11 @@ asio::awaitable<bool> Waiter::ready(bool read, bool write, Clock::time_point dea
   co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   ++state->turn;
   state->socket.cancel(ignored);
+  if (!state->ready &&
+      state->socket.is_open()) {  // late ourselves (a busy loop, a stopped process)? what is there counts
+    pollfd now{state->socket.native_handle(), static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0};
+    state->ready = ::poll(&now, 1, 0) > 0;
+  }
   co_return state->ready;
 }
 

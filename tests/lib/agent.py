@@ -47,12 +47,16 @@ def grants_script(major, role="pgvigil"):
 
 
 class Diagnosis:
-    """One `pgvigil diagnose`: report (or None), text, exit code, seconds."""
+    """One `pgvigil diagnose` of the conninfo, or of the first target of a configuration file.
+
+    report: None when there was none. text: the same observation as a person reads it, when there is a directory
+    to save it in. exit_code, seconds, errors (what it said on stderr).
+    """
 
     def __init__(self, conninfo, config=None, directory=None, timeout=60.0):
         saved = os.path.join(directory, "observation.json") if directory else None
-        line = [binary(), "diagnose", conninfo, "--format", "json"]
-        line += ["-c", config] if config else []
+        line = [binary(), "diagnose", "--format", "json"]
+        line += ["-c", config] if config else [conninfo]  # a connection string would replace the file's targets
         line += ["--save", saved] if saved else []
         began = time.monotonic()
         done = run(line, timeout)

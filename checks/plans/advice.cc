@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace pgvigil {
 namespace {
@@ -168,7 +169,12 @@ BuildForecast forecast(const Table& table, std::span<const std::string> columns,
   }
   const double w = 8 * std::ceil(width / 8);
   const auto memory = static_cast<double>(on.maintenance_work_mem);
-  const double in_memory = n * (w + (on.version_num >= 170000 ? 24 : 32));
+  // A tuple in memory: itself in its allocator's chunk, and 24 bytes of the sorted array. Up to 15 a chunk has a
+  // header of 16 or 24 bytes, and some allocators round up to a power of two; the larger figure is the safe one.
+  const double chunk = on.version_num >= 170000   ? w
+                       : on.version_num >= 160000 ? w + 16
+                                                  : std::max(std::exp2(std::ceil(std::log2(w))) + 16, w + 24);
+  const double in_memory = n * (chunk + 24);
 
   // As plan_create_index_workers: one worker at 8 MB, one more for each factor of 3, 32 MB of memory for each process.
   std::int64_t workers = 0;

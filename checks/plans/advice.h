@@ -32,7 +32,8 @@ IndexAdvice advise(const sql::RelationUse& use, std::span<const Index> existing,
 
 // Predicted by formulas measured on 13 to 18 (docs/design.md), in bytes. With n rows and W = 8 * ceil((8 + key
 // widths, aligned) / 8):
-//   a sort spills when n * (W + 32) > maintenance_work_mem (17 on: W + 24), and always in a parallel build;
+//   a sort spills when n * (W + overhead) > maintenance_work_mem (24 bytes from 17 on, 48 and rounding before),
+//   and always in a parallel build;
 //   its temporary files then are n * (W + 4) * 8192 / 8176; the validation of CONCURRENTLY sorts n row addresses
 //   (24 bytes in memory, 12 on disk) after it; temp_file_limit must cover the larger of the two;
 //   the index has n * (W + 4) bytes at 90 % fill plus its upper pages, less with deduplication.

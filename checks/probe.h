@@ -78,7 +78,7 @@ struct Request {
 
 enum class MetricKind : std::uint8_t { gauge, counter };
 
-struct Label {
+struct MetricLabel {
   std::string_view name, column;
 };
 
@@ -88,7 +88,7 @@ struct Metric {
   std::string_view name, help;
   MetricKind kind;
   std::string_view value;  // column; "" exports the number 1 per row
-  std::vector<Label> labels;
+  std::vector<MetricLabel> labels;
   double scale = 1;  // to base units
 };
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/alerts/alerts.h"
+#include "agent/alerts/receivers.h"
 #include "agent/commands/watch.h"
 #include "agent/core/alerting.h"
 #include "agent/core/metrics.h"

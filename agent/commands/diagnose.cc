@@ -15,8 +15,8 @@
 #include <iterator>
 
 #include "agent/commands/command.h"
-#include "agent/commands/intake.h"
 #include "agent/commands/now.h"
+#include "agent/commands/see_cpu.h"
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_json.h"
@@ -68,9 +68,10 @@ class Look {
     const auto probes = probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::slow});
     co_await observe(probes);
     asio::co_spawn(io_, second_connection(), asio::detached);
+    const std::vector<const AnyProbe*> sample{&activity};
     while (Steady::now() < latest_ && (Steady::now() < enough_ || !planned_)) {
       const auto next = Steady::now() + sample_beat;
-      keep(co_await target_.ask({&activity}));
+      keep(co_await target_.ask(sample));
       ++samples_;
       timer_.expires_at(next);
       boost::system::error_code ignored;
@@ -91,7 +92,6 @@ class Look {
     }
     for (int wave = 2; wave <= last_wave(); ++wave)
       if (Wave asked = plan_wave(wave, recording_.history, recording_.context, now_()); !asked.empty()) {
-        give_texts(asked, texts_);
         keep(co_await target_.wave(std::move(asked)));
       }
     keep(co_await target_.sweep(tables_probes));  // rates need a second reading
@@ -100,20 +100,16 @@ class Look {
 
   asio::awaitable<void> observe(const std::vector<const AnyProbe*>& probes) {
     Observation o = co_await target_.ask(probes);
-    o.answers[std::string(cpu.id())] = see_cpu(recording_.history, o.at, recording_.context.local);
+    o.answers[std::string(cpu.id())] = see_cpu(recording_.history, target_.options().conninfo, o.at);
     keep(std::move(o));
   }
-  void keep(Observation o) {
-    take_texts(o, texts_);
-    recording_.history.add(std::move(o));
-  }
+  void keep(Observation o) { recording_.history.add(std::move(o)); }
 
   asio::io_context& io_;
   Target target_;
   asio::steady_timer timer_;
   Now now_;
   Recording recording_;
-  QueryBook texts_;
   std::optional<ConnectError> error_;
   Steady::time_point enough_, latest_;
   int samples_ = 0;
@@ -187,7 +183,6 @@ int diagnose(const Options& options) {
   TargetOptions how{.name = target->name, .conninfo = *conninfo};
   how.databases = target->databases;
   how.allow_superuser = target->allow_superuser;
-  how.one_shot = true;
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());
   asio::io_context io(1);
   const auto begun = Steady::now();

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "agent/core/render_text.h"
+#include "agent/core/text.h"
 
 namespace pgvigil {
 namespace {
@@ -23,7 +23,7 @@ class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& msg) override {
-    std::string text = printable(std::string_view(msg.payload.data(), msg.payload.size()));
+    std::string text = one_line(std::string_view(msg.payload.data(), msg.payload.size()));
     for (const std::string& secret : secrets_)
       for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos; at += 8)
         text.replace(at, secret.size(), "********");

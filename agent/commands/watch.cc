@@ -1,13 +1,12 @@
 #include "agent/commands/watch.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
-
-#include "agent/commands/intake.h"
+#include "agent/commands/see_cpu.h"
 #include "agent/core/schedule.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/cpu.h"
@@ -68,7 +67,8 @@ void Watch::stop() {
   stopping_ = true;
   cycle_timer_.cancel();
   sweep_timer_.cancel();
-  target_.close();
+  asio::co_spawn(
+      executor_, [self = shared_from_this()] { return self->target_.close(); }, asio::detached);
 }
 
 asio::awaitable<void> Watch::pause(asio::steady_timer& timer, Steady::time_point until) {
@@ -78,10 +78,7 @@ asio::awaitable<void> Watch::pause(asio::steady_timer& timer, Steady::time_point
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
-void Watch::keep(Observation observation) {
-  take_texts(observation, texts_);
-  history_.add(std::move(observation));
-}
+void Watch::keep(Observation observation) { history_.add(std::move(observation)); }
 
 void Watch::publish() {
   const Time at = now_();
@@ -126,8 +123,10 @@ std::vector<const AnyProbe*> Watch::flight(bool cycle, bool slow) {
     for (const AnyProbe* p : probes_of(Scope::server, {c})) {
       if (p->about().slow || (c == Cadence::slow && !slow)) continue;
       const auto it = alone_until_.find(p);
-      if (it == alone_until_.end() || it->second < Steady::now()) probes.push_back(p);
-      else gap_.push_back(p);
+      if (it == alone_until_.end() || it->second < Steady::now())
+        probes.push_back(p);
+      else
+        gap_.push_back(p);
     }
   return probes;
 }
@@ -145,7 +144,7 @@ asio::awaitable<void> Watch::cycles() {
     Observation o = co_await target_.ask(flight(cycle, slow));
     if (stopping_) break;
     demote_slow(o);
-    if (cycle) o.answers[std::string(cpu.id())] = see_cpu(history_, o.at, context_.local);
+    if (cycle) o.answers[std::string(cpu.id())] = see_cpu(history_, target_.options().conninfo, o.at);
     keep(std::move(o));
     if (cycle) {
       next_cycle_ = begun + seconds(schedule_.cycle);
@@ -156,9 +155,9 @@ asio::awaitable<void> Watch::cycles() {
       last_jump_ = next_cycle_ = next_sweep_ = begun;
       sweep_timer_.cancel();
     } else if (!gap_.empty()) {
-      const AnyProbe* alone = gap_.back();
+      std::vector<const AnyProbe*> alone{gap_.back()};
       gap_.pop_back();
-      keep(co_await target_.ask({alone}));
+      keep(co_await target_.ask(std::move(alone)));
     }
     // A slow server stretches the beat; it is never made up for by a burst.
     next = std::max(next + seconds(schedule_.sample), Steady::now());
@@ -187,7 +186,6 @@ asio::awaitable<void> Watch::sweeps() {
     if (slow) next_slow = begun + seconds(schedule_.slow);
     for (int wave = 2; wave <= last_wave() && !stopping_; ++wave)
       if (Wave asked = plan_wave(wave, history_, context_, now_()); !asked.empty()) {
-        give_texts(asked, texts_);
         keep(co_await target_.wave(std::move(asked)));
       }
     if (stopping_) break;

@@ -14,7 +14,6 @@
 
 #include "agent/commands/now.h"
 #include "agent/core/evaluate.h"
-#include "agent/core/texts.h"
 #include "agent/pg/target.h"
 #include "agent/settings/settings.h"
 
@@ -53,7 +52,6 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Publish publish_;
   Now now_;
   History history_;
-  QueryBook texts_;
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{};
   std::chrono::steady_clock::time_point started_{};

@@ -4,18 +4,6 @@
 #include "agent/core/catalog.h"
 
 namespace pgvigil {
-namespace {
-
-template <class L>
-std::string_view label_name(const L& label) {
-  if constexpr (requires { label.name; })
-    return label.name;
-  else
-    return label;
-}
-
-}  // namespace
-
 std::string metrics_page(const Catalog& catalog) {
   std::string out =
       "# Metrics\n\nWhat `/metrics` exports from the probes; made by `pgvigil catalog --write .`. Each carries the "
@@ -27,7 +15,7 @@ std::string metrics_page(const Catalog& catalog) {
   for (const AnyProbe* p : catalog.probes)
     for (const Metric& m : p->about().metrics) {
       std::string labels;
-      for (const auto& label : m.labels) labels += fmt::format("{}{}", labels.empty() ? "" : ", ", label_name(label));
+      for (const MetricLabel& label : m.labels) labels += fmt::format("{}{}", labels.empty() ? "" : ", ", label.name);
       out += fmt::format("| `{}` | {} | {} | {} | `{}` |\n", m.name,
                          m.kind == MetricKind::counter ? "counter" : "gauge", labels, m.help, p->id());
     }

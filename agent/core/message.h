@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/core/alerting.h"
+#include "agent/core/text.h"
 
 namespace pgvigil {
 
@@ -51,13 +52,5 @@ struct Message {
 Message render(const Notice& notice, const Report& report, const MessageOptions& options);
 // As plain text, one block a paragraph; what a terminal or a receiver without markup shows.
 std::string plain_text(const Message& message);
-
-// Small words that receivers share.
-std::string one_line(std::string_view text);                    // printable, valid UTF-8, no line breaks
-std::string cut(std::string_view text, std::size_t max_bytes);  // on a UTF-8 boundary; says "... (truncated)" when cut
-std::size_t utf8_boundary(std::string_view text, std::size_t at);  // the last boundary not after `at`
-std::string utc_minute(Time t);                                    // 2026-11-22 03:14Z
-std::string rfc3339(Time t);                                       // 2026-11-22T03:14:07.250Z
-std::string span_in_words(double seconds);                         // 45 s, 12 min, 3 h 5 min, 2 d 4 h
 
 }  // namespace pgvigil

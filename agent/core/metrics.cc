@@ -68,24 +68,10 @@ bool fresh(const AnyProbe& probe, const Answer& a, const Intervals& i, Time at) 
   return seconds_between(a.at, at) <= 3 * interval_of(probe.about().cadence, i);
 }
 
-// A label of a raw metric names its column, or is a pair of label and column.
-template <class L>
-std::pair<std::string_view, std::string_view> label_and_column(const L& l) {
-  if constexpr (std::is_convertible_v<const L&, std::string_view>)
-    return {l, l};
-  else if constexpr (requires { l.column; })
-    return {l.label, l.column};
-  else
-    return {l.first, l.second};
-}
-
 // The samples of one raw metric. Rows that share all labels are one series: counts add up, a maximum stays one.
 std::vector<Sample> samples_of(const AnyProbe& probe, const Metric& m, const Rows& rows, const std::string& target) {
   std::vector<std::pair<std::string, std::size_t>> labels;
-  for (const auto& l : m.labels) {
-    const auto [label, column] = label_and_column(l);
-    labels.emplace_back(label, probe.column(column));
-  }
+  for (const MetricLabel& l : m.labels) labels.emplace_back(l.name, probe.column(l.column));
   const bool maximum = m.value.starts_with("max_");
   const std::size_t column = m.value.empty() ? 0 : probe.column(m.value);
   std::vector<Sample> samples;
@@ -135,7 +121,7 @@ std::vector<Sample> within(SeriesBudget& budget, const Metric& m, const std::str
   if (!folded.empty()) {
     budget.dropped[std::string(m.name)] += static_cast<double>(folded.size());
     Sample other{{{"target", target}}, b.total};
-    for (const auto& l : m.labels) other.labels.push_back({std::string(label_and_column(l).first), "other"});
+    for (const MetricLabel& l : m.labels) other.labels.push_back({std::string(l.name), "other"});
     out.push_back(std::move(other));
   }
   b.own = std::move(own);

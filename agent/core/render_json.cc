@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/core/text.h"
+
 namespace pgvigil {
 namespace {
 
@@ -114,15 +116,6 @@ Json cost(const OwnCost& c) {
 }
 
 }  // namespace
-
-std::string rfc3339(Time t) {
-  const auto day = std::chrono::floor<std::chrono::days>(t);
-  const std::chrono::year_month_day date(day);
-  const auto ms = (t - day).count();
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), ms / 3'600'000,
-                     ms / 60'000 % 60, ms / 1000 % 60, ms % 1000);
-}
 
 std::string render_json(const Report& r, int indent) {
   Json out;

@@ -12,6 +12,4 @@ namespace pgvigil {
 // indent: spaces a level, -1 for a single line.
 std::string render_json(const Report& report, int indent = -1);
 
-std::string rfc3339(Time t);  // "2026-11-22T03:14:07.250Z"
-
 }  // namespace pgvigil

@@ -1,11 +1,12 @@
 #include "agent/core/render_text.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include "agent/core/text.h"
 
 namespace pgvigil {
 namespace {
@@ -46,7 +47,7 @@ class Page {
       fresh = false;
       word.clear();
     };
-    const std::string clean = printable(text);
+    const std::string clean = one_line(text);
     for (const char c : clean) {
       if (c == ' ')
         flush();
@@ -60,7 +61,7 @@ class Page {
     std::size_t from = 0;
     while (from <= text.size()) {
       const std::size_t to = std::min(text.find('\n', from), text.size());
-      out_ += std::string(indent, ' ') + printable(text.substr(from, to - from)) + "\n";
+      out_ += std::string(indent, ' ') + one_line(text.substr(from, to - from)) + "\n";
       from = to + 1;
     }
   }
@@ -174,30 +175,6 @@ void remedies(const Report& r, Page& page) {
 }
 
 }  // namespace
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x20 || c == 0x7F) {
-      if (c == '\n' || c == '\t' || c == '\r') out += ' ';
-    } else if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
-      ++i;  // U+0080 to U+009F: controls of eight-bit terminals
-    } else if (c == 0xE2 && i + 2 < text.size() && static_cast<unsigned char>(text[i + 1]) == 0x80 &&
-               static_cast<unsigned char>(text[i + 2]) >= 0xAA && static_cast<unsigned char>(text[i + 2]) <= 0xAE) {
-      i += 2;  // U+202A to U+202E: reorder what stands around them
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-std::string utc(Time t) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(
-                         std::chrono::time_point_cast<std::chrono::system_clock::duration>(t))));
-}
 
 std::string render_text(const Report& r, const TextOptions& options) {
   Page page(options);

@@ -13,8 +13,4 @@ struct TextOptions {
 };
 std::string render_text(const Report& report, const TextOptions& options);
 
-// Without control characters and terminal escapes, whatever the database holds; newlines become blanks.
-std::string printable(std::string_view text);
-std::string utc(Time t);  // 2026-11-22 03:14:07Z
-
 }  // namespace pgvigil

@@ -29,7 +29,7 @@ order by d.xact_commit + d.xact_rollback desc, d.datid
 limit 500
 )";
 
-const std::vector<Label> labels{{"datid", "oid"}, {"datname", "name"}};
+const std::vector<MetricLabel> labels{{"datid", "oid"}, {"datname", "name"}};
 
 }  // namespace
 

@@ -34,7 +34,7 @@ order by p.pid
 limit 100
 )";
 
-const std::vector<Label> labels{{"datname", "database"}, {"phase", "phase"}};
+const std::vector<MetricLabel> labels{{"datname", "database"}, {"phase", "phase"}};
 
 }  // namespace
 

@@ -99,7 +99,7 @@ order by s.heap + s.toast desc, c.oid
 )";
 
 const std::string sql = chosen_tables_sql() + table_facts_sql();
-const std::vector<Label> labels{{"datname", "database"}, {"schemaname", "schema"}, {"relname", "relation"}};
+const std::vector<MetricLabel> labels{{"datname", "database"}, {"schemaname", "schema"}, {"relname", "relation"}};
 
 }  // namespace
 

@@ -166,7 +166,7 @@ TEST(Probe, EveryProbeIsWhole) {
       EXPECT_TRUE(metrics.insert(m.name).second) << m.name;
       EXPECT_FALSE(m.help.empty());
       EXPECT_NO_THROW(m.value.empty() ? 0 : p->column(m.value)) << m.name;
-      for (const Label& l : m.labels) {
+      for (const MetricLabel& l : m.labels) {
         EXPECT_NO_THROW(p->column(l.column)) << m.name;
         EXPECT_NE(l.column, "query");  // never a text in a label
         EXPECT_NE(l.column, "text");

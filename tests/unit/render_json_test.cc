@@ -1,6 +1,7 @@
 // The golden reports of tests/e2e/reports are what render_json makes of these; the test of the page shows them.
 // PGVIGIL_UPDATE_GOLDEN=1 writes them anew.
 #include "agent/core/render_json.h"
+#include "agent/core/text.h"
 
 #include <gmock/gmock.h>
 

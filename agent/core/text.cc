@@ -1,10 +1,9 @@
-// The words' small change: clean, cut, time.
+#include "agent/core/text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-
-#include "agent/core/message.h"
 
 namespace pgvigil {
 namespace {
@@ -89,6 +88,12 @@ std::string utc_minute(Time t) {
   const Parts p = parts(t);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}Z", p.year, p.month, p.day, p.time.hours().count(),
                      p.time.minutes().count());
+}
+
+std::string utc(Time t) {
+  const Parts p = parts(t);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}Z", p.year, p.month, p.day, p.time.hours().count(),
+                     p.time.minutes().count(), p.time.seconds().count());
 }
 
 std::string rfc3339(Time t) {

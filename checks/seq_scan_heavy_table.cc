@@ -87,6 +87,7 @@ const Check seq_scan_heavy_table{
         "Rows read by sequential scans are work for the cores and memory, whoever asks: also what functions and short "
         "queries hide.",
     .role = Role::cause,
+    .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
                  "queries_timing_out", "work_without_results"},
     .reads = {tables},

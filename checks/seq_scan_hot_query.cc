@@ -48,7 +48,7 @@ std::string sentence(const TableReader& worst, const KnownTable& known) {
       why = worst.advice.why_not;
       break;
   }
-  return fmt::format("{} of the query reads all of {}{}{}{}", worst.scan ? "every run" : "each run, by its text,",
+  return fmt::format("{} of the query reads all of {}{}{}{}", worst.scan ? "every run" : "by its text, each run",
                      described(known.table), whole ? "" : ", rows unknown", kept,
                      why.empty() ? "" : (worst.scan && worst.scan->filter.empty() ? "; " : ": ") + why);
 }
@@ -98,6 +98,9 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   f.sentence = sentence(*worst, *t.known);
   f.confidence = worst->confidence;
   f.basis = worst->basis;
+  f.fix = creates(worst->advice)
+              ? fmt::format("index on {} ({})", t.known->table.name, fmt::join(worst->advice.columns, ", "))
+              : worst->advice.why_not;
   f.since = onset(in, f.queries);
   for (const TableReader& r : t.readers) {
     if (r.verdict != ScanVerdict::harmful || f.evidence.size() >= 9) continue;
@@ -164,6 +167,7 @@ const Check seq_scan_hot_query{
         "Each execution costs what the table's size costs. A few of them a second use up every core, and users wait "
         "until they time out.",
     .role = Role::cause,
+    .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
                  "queries_timing_out", "work_without_results"},
     .reads = {activity, tables},

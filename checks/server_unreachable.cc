@@ -101,12 +101,6 @@ std::vector<Finding> evaluate(const Input& in) {
   return {std::move(f)};
 }
 
-std::string fine(const Input& in) {
-  const Answer* a = in.history().latest(server);
-  if (a == nullptr || !a->rows) return {};
-  return fmt::format("answered {} ago", words::duration(seconds_between(a->at, in.at())));
-}
-
 Scenario after(const char* code, const char* message, int times, bool one_shot = false) {
   Scenario s;
   s.context.one_shot = one_shot;
@@ -127,7 +121,6 @@ const Check server_unreachable{
                  "load_above_cores", "work_without_results"},
     .settings = {failures},
     .evaluate = evaluate,
-    .fine = fine,
     .examples = {{"connections refused twice",
                   [] { return after("08001", "cannot connect to db:5432: Connection refused", 2); },
                   {Severity::critical}},

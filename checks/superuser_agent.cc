@@ -33,12 +33,6 @@ std::vector<Finding> evaluate(const Input& in) {
   return found;
 }
 
-std::string fine(const Input& in) {
-  for (const Server& s : in.now(server))
-    return fmt::format("connected as {}, no superuser", words::one_line(s.role, 63));
-  return {};
-}
-
 Scenario connected_as(bool superuser, std::int64_t version_num) {
   Server row;
   row.version_num = version_num;
@@ -60,7 +54,6 @@ const Check superuser_agent{
     .role = Role::advice,
     .reads = {server},
     .evaluate = evaluate,
-    .fine = fine,
     .examples = {{"connected as a superuser", [] { return connected_as(true, 150020); }, {Severity::warning}},
                  {"a superuser on 13, where reading is granted table by table",
                   [] { return connected_as(true, 130023); },

@@ -117,6 +117,7 @@ const Check unindexed_table{
     .title = "A table that is read has no index",
     .why = "Every look-up reads the whole table; a few of them a second use up every core.",
     .role = Role::cause,
+    .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
                  "queries_timing_out", "work_without_results"},
     .reads = {tables},

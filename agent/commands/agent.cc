@@ -160,7 +160,7 @@ void Agent::publish_metrics() {
   own_.notifications_sent = sent;
   own_.notifications_failed = failed;
   own_.notifications_dropped = dropped;
-  board_.metrics(std::make_shared<const std::string>(exposition(metrics(all, own_, now_(), budget_))));
+  board_.metrics(std::make_shared<const std::string>(exposition(metrics(all, own_, utc_now(), budget_))));
 }
 
 // Feeds /healthz and the service manager's watchdog with the slowest target's progress, not with its own beat.

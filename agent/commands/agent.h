@@ -47,7 +47,6 @@ class Agent {
   std::map<std::string, Watched> targets_;  // by name
   boost::asio::steady_timer timer_;
   SeriesBudget budget_;
-  Now now_;
   OwnStats own_;
   bool stopping_ = false;
 };

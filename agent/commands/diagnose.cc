@@ -15,13 +15,13 @@
 #include <iterator>
 
 #include "agent/commands/command.h"
-#include "agent/commands/now.h"
 #include "agent/commands/see_cpu.h"
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_json.h"
 #include "agent/core/render_text.h"
 #include "agent/core/schedule.h"
+#include "agent/pg/now.h"
 #include "agent/pg/target.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/cpu.h"
@@ -51,11 +51,11 @@ class Look {
   std::optional<ConnectError> run() {
     asio::co_spawn(io_, first_connection(), asio::detached);
     io_.run();
-    recording_.at = now_();
+    recording_.at = utc_now();
+    recording_.cost = target_.cost();
     return error_;
   }
   const Recording& recording() const { return recording_; }
-  OwnCost cost() const { return target_.cost(); }
 
  private:
   static Steady::duration duration(double s) {
@@ -65,7 +65,9 @@ class Look {
   asio::awaitable<void> first_connection() {
     error_ = co_await target_.connect();
     if (error_) co_return;
-    const auto probes = probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::slow});
+    std::vector<const AnyProbe*> probes;
+    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::slow}))
+      if (!p->about().slow) probes.push_back(p);
     co_await observe(probes);
     asio::co_spawn(io_, second_connection(), asio::detached);
     const std::vector<const AnyProbe*> sample{&activity};
@@ -82,7 +84,12 @@ class Look {
   }
 
   asio::awaitable<void> second_connection() {
-    const auto tables_probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep, Cadence::slow});
+    auto tables_probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep, Cadence::slow});
+    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::cycle, Cadence::slow}))
+      if (p->about().slow) tables_probes.push_back(p);
+    Observation refusals;
+    tables_probes = askable(tables_probes, recording_.history, recording_.context, utc_now(), refusals);
+    keep(std::move(refusals));
     keep(co_await target_.sweep(tables_probes));
     asio::steady_timer wait(io_);
     boost::system::error_code ignored;
@@ -91,7 +98,7 @@ class Look {
       co_await wait.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
     for (int wave = 2; wave <= last_wave(); ++wave)
-      if (Wave asked = plan_wave(wave, recording_.history, recording_.context, now_()); !asked.empty()) {
+      if (Wave asked = plan_wave(wave, recording_.history, recording_.context, utc_now()); !asked.empty()) {
         keep(co_await target_.wave(std::move(asked)));
       }
     keep(co_await target_.sweep(tables_probes));  // rates need a second reading
@@ -108,7 +115,6 @@ class Look {
   asio::io_context& io_;
   Target target_;
   asio::steady_timer timer_;
-  Now now_;
   Recording recording_;
   std::optional<ConnectError> error_;
   Steady::time_point enough_, latest_;
@@ -132,10 +138,10 @@ std::optional<TextOptions> terminal() {
   return text;
 }
 
-int answer(const Recording& recording, const AllCheckSettings& checks, const OwnCost& cost, const Options& options) {
+int answer(const Recording& recording, const AllCheckSettings& checks, const Options& options) {
   Report report = rank(evaluate_all(recording.history, recording.context, checks, recording.at), recording.history,
                        recording.context, recording.at);
-  report.cost = cost;
+  report.cost = recording.cost;
   const std::string text = options.format == "json" ? render_json(report, 2) + "\n" : render_text(report, *terminal());
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!report.reachable) return exit_unknown;
@@ -149,7 +155,7 @@ int replay(const Options& options, const Settings& settings) {
                 exit_unknown);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   try {
-    return answer(load_recording(text), settings.checks, {}, options);
+    return answer(load_recording(text), settings.checks, options);
   } catch (const BadRecording& e) {
     return fail("cannot replay " + options.from, e.what(), "give a file that diagnose --save wrote", exit_unknown);
   }
@@ -185,18 +191,15 @@ int diagnose(const Options& options) {
   how.allow_superuser = target->allow_superuser;
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());
   asio::io_context io(1);
-  const auto begun = Steady::now();
   Look look(io, std::move(how), std::move(context), options.seconds, options.timeout);
   if (const auto error = look.run())
     return fail("cannot connect to " + conninfo->display(), error->message, error->hint, exit_unknown);
-  OwnCost cost = look.cost();
-  cost.seconds = std::chrono::duration<double>(Steady::now() - begun).count();
   if (!options.save.empty()) {
     std::ofstream file(options.save, std::ios::binary | std::ios::trunc);
     if (!(file << save_recording(look.recording()) << std::flush))
       fail("cannot write " + options.save, std::strerror(errno), "the diagnosis itself follows", 0);
   }
-  return answer(look.recording(), settings.checks, cost, options);
+  return answer(look.recording(), settings.checks, options);
 }
 
 }  // namespace

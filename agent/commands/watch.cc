@@ -81,7 +81,7 @@ asio::awaitable<void> Watch::pause(asio::steady_timer& timer, Steady::time_point
 void Watch::keep(Observation observation) { history_.add(std::move(observation)); }
 
 void Watch::publish() {
-  const Time at = now_();
+  const Time at = utc_now();
   Report report = rank(evaluate_all(history_, context_, checks_, at), history_, context_, at);
   report.cost = target_.cost();
   report.cost.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
@@ -94,7 +94,7 @@ asio::awaitable<bool> Watch::connected() {
   if (target_.connected()) co_return true;
   const auto error = co_await target_.connect();
   if (!error) co_return true;
-  Observation o{now_(), {}};
+  Observation o{utc_now(), {}};
   o.answers[std::string(server.id())] =
       Answer{o.at, nullptr, {{.sqlstate = error->sqlstate, .message = error->message, .mend = error->hint}}, 0};
   keep(std::move(o));
@@ -151,7 +151,7 @@ asio::awaitable<void> Watch::cycles() {
       if (slow) next_slow = begun + seconds(schedule_.slow);
       publish();
       progress_ = Steady::now();
-    } else if (begun - last_jump_ >= between_jumps && load_jumped(history_, context_, now_())) {
+    } else if (begun - last_jump_ >= between_jumps && load_jumped(history_, context_, utc_now())) {
       last_jump_ = next_cycle_ = next_sweep_ = begun;
       sweep_timer_.cancel();
     } else if (!gap_.empty()) {
@@ -182,10 +182,13 @@ asio::awaitable<void> Watch::sweeps() {
       for (const AnyProbe* p : probes_of(scope, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
         if ((scope == Scope::database || p->about().slow) && (p->about().cadence != Cadence::slow || slow))
           probes.push_back(p);
+    Observation refusals;
+    probes = askable(probes, history_, context_, utc_now(), refusals);
+    keep(std::move(refusals));
     keep(co_await target_.sweep(probes));
     if (slow) next_slow = begun + seconds(schedule_.slow);
     for (int wave = 2; wave <= last_wave() && !stopping_; ++wave)
-      if (Wave asked = plan_wave(wave, history_, context_, now_()); !asked.empty()) {
+      if (Wave asked = plan_wave(wave, history_, context_, utc_now()); !asked.empty()) {
         keep(co_await target_.wave(std::move(asked)));
       }
     if (stopping_) break;

@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-#include "agent/commands/now.h"
+#include "agent/pg/now.h"
 #include "agent/core/evaluate.h"
 #include "agent/pg/target.h"
 #include "agent/settings/settings.h"
@@ -50,7 +50,6 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Context context_;
   Target target_;
   Publish publish_;
-  Now now_;
   History history_;
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{};

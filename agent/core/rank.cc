@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "agent/core/evaluate.h"
@@ -156,8 +157,18 @@ void place_blind_spots(const std::vector<Result>& results, const History& histor
 }
 
 void describe_server(const Input& in, const Load& seen, Report& report) {
-  report.load = {seen.active, seen.by[0], seen.by[1],   seen.by[2],  seen.by[3],
-                 seen.by[4],  vcpus(in),  seen.seconds, seen.samples};
+  report.load = {seen.active, seen.by[0], seen.by[1],   seen.by[2],   seen.by[3],
+                 seen.by[4],  vcpus(in),  seen.seconds, seen.samples, {}};
+  std::map<std::string, int> waits;
+  for (const auto& sample : in.series(activity, load_window))
+    for (const Session& s : sample.rows)
+      if (is_active(s) && spends(s) == Spends::other) ++waits[s.wait_event_type + ":" + s.wait_event];
+  int most = 0;
+  for (const auto& [wait, n] : waits)
+    if (n > most) {
+      most = n;
+      report.load.top_wait = wait;
+    }
   const auto servers = in.now(server);
   if (!servers.empty()) {
     const Server& s = servers.front();

@@ -59,6 +59,11 @@ std::string save_recording(const Recording& r) {
   if (r.context.vcpus) j["vcpus"] = *r.context.vcpus;
   j["one_shot"] = r.context.one_shot;
   j["local"] = r.context.local;
+  j["cost"] = {{"connections", r.cost.connections},
+               {"db_seconds", r.cost.db_seconds},
+               {"statements", r.cost.statements},
+               {"bytes", r.cost.bytes},
+               {"seconds", r.cost.seconds}};
   Json& series = j["series"] = Json::object();
   for (const auto& [id, answers] : r.history.all())
     if (const AnyProbe* probe = find_probe(id)) {
@@ -81,6 +86,12 @@ Recording load_recording(const std::string& text) {
     if (j.contains("vcpus")) r.context.vcpus = j.at("vcpus").get<double>();
     r.context.one_shot = j.value("one_shot", true);
     r.context.local = j.value("local", true);
+    if (j.contains("cost")) {
+      const Json& c = j.at("cost");
+      r.cost = {c.at("connections").get<int>(), c.at("db_seconds").get<double>(),
+                c.at("statements").get<std::int64_t>(), c.at("bytes").get<std::int64_t>(),
+                c.at("seconds").get<double>()};
+    }
     r.history.keep_seconds = 1e9;
     for (const auto& [id, answers] : j.at("series").items())
       if (const AnyProbe* probe = find_probe(id))

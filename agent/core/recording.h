@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "checks/check.h"
+#include "agent/core/report.h"
 
 namespace pgvigil {
 
@@ -13,6 +13,7 @@ struct Recording {
   Time at{};
   Context context;
   History history;
+  OwnCost cost = {};  // of looking
 };
 
 class BadRecording : public std::runtime_error {

@@ -106,9 +106,10 @@ void server_lines(const Report& r, Page& page) {
     std::string load = fmt::format("{:.1f} active sessions", r.load.active);
     if (r.load.vcpus) load += fmt::format(" on {:g} vCPU ({:.1f}x)", *r.load.vcpus, r.load.active / *r.load.vcpus);
     load += fmt::format(
-        ": {:.1f} running, {:.1f} waiting for locks, {:.1f} for I/O, {:.1f} for the client, {:.1f} for other things "
-        "({} samples in {:.1f} s)",
-        r.load.on_cpu, r.load.lock, r.load.io, r.load.client, r.load.other, r.load.samples, r.load.seconds);
+        ": {:.1f} running, {:.1f} waiting for locks, {:.1f} for I/O, {:.1f} for the client, {:.1f} for something "
+        "else{} ({} samples in {:.1f} s)",
+        r.load.on_cpu, r.load.lock, r.load.io, r.load.client, r.load.other,
+        r.load.top_wait.empty() ? "" : ", most of it " + r.load.top_wait, r.load.samples, r.load.seconds);
     page.paragraph("  LOAD    ", 10, load);
   }
   std::string use = r.cpu_busy ? fmt::format("CPU {} busy (seen from: {})", percent(*r.cpu_busy), r.cpu_source)

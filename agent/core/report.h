@@ -45,6 +45,7 @@ struct LoadLine {
   std::optional<double> vcpus = {};
   double seconds = 0;
   std::size_t samples = 0;
+  std::string top_wait = {};  // what most of `other` waits for: "LWLock:BufferMapping"
 };
 
 struct OwnCost {

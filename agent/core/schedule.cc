@@ -15,6 +15,26 @@ std::vector<const AnyProbe*> probes_of(Scope scope, std::initializer_list<Cadenc
   return some;
 }
 
+std::vector<const AnyProbe*> askable(const std::vector<const AnyProbe*>& probes, const History& history,
+                                     const Context& context, Time at, Observation& refusals) {
+  static const CheckSettings none;
+  const Input in(history, context, none, at);
+  std::vector<const AnyProbe*> some;
+  refusals.at = at;
+  for (const AnyProbe* p : probes) {
+    const ProbeAbout& about = p->about();
+    if (about.askable == nullptr || about.askable(in))
+      some.push_back(p);
+    else
+      refusals.answers[std::string(p->id())] =
+          Answer{at,
+                 nullptr,
+                 {{.sqlstate = "42501", .message = "permission denied", .mend = std::string(about.on_denied)}},
+                 0};
+  }
+  return some;
+}
+
 Wave plan_wave(int wave, const History& history, const Context& context, Time at) {
   static const CheckSettings none;
   const Input in(history, context, none, at);

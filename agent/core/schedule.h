@@ -11,6 +11,11 @@ namespace pgvigil {
 // First-wave probes of these cadences, in one scope.
 std::vector<const AnyProbe*> probes_of(Scope scope, std::initializer_list<Cadence> cadences);
 
+// Without those that the server would refuse: they are not asked, so that its log stays clean; the refusals are
+// answers as any other.
+std::vector<const AnyProbe*> askable(const std::vector<const AnyProbe*>& probes, const History& history,
+                                     const Context& context, Time at, Observation& refusals);
+
 using Wave = std::vector<std::pair<const AnyProbe*, std::vector<Request>>>;
 // The second-wave requests that this history calls for; the waves are 2, 3, ... last_wave().
 Wave plan_wave(int wave, const History& history, const Context& context, Time at);

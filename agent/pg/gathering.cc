@@ -1,11 +1,10 @@
 // From the server's sheets to answers: one per probe, whatever the number of databases.
 #include <algorithm>
 
+#include "agent/pg/now.h"
 #include "agent/pg/target_impl.h"
 
 namespace pgvigil {
-
-Time wall_clock() { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
 
 Failure failure_of(const ConnectError& error, std::string database) {
   std::string state = error.sqlstate;
@@ -21,14 +20,14 @@ Gathering::Part& Gathering::part(const AnyProbe& probe) {
 
 void Gathering::fail(const AnyProbe& probe, Failure failure) {
   Part& p = part(probe);
-  p.at = wall_clock();
+  p.at = utc_now();
   failure.database = pg::one_line(failure.database);
   p.failures.push_back(std::move(failure));
 }
 
 void Gathering::nothing(const AnyProbe& probe) {
   Part& p = part(probe);
-  p.at = wall_clock();
+  p.at = utc_now();
   p.sheet.emplace();
   for (const ColumnInfo& c : probe.columns()) p.sheet->columns.emplace_back(c.name);
 }
@@ -42,7 +41,7 @@ bool Gathering::has_failed(const AnyProbe& probe, const std::string& database, s
 
 void Gathering::add(const AnyProbe& probe, pg::Outcome outcome, const std::string& database) {
   Part& p = part(probe);
-  p.at = wall_clock();
+  p.at = utc_now();
   p.seconds += outcome.seconds;
   if (!outcome.ok) {
     const std::string mend = outcome.sqlstate == "42501" ? std::string(probe.about().on_denied) : std::string();
@@ -59,7 +58,7 @@ void Gathering::add(const AnyProbe& probe, pg::Outcome outcome, const std::strin
 }
 
 Observation Gathering::finish(int version_num, pg::QueryTexts& texts) {
-  Observation seen{wall_clock(), {}};
+  Observation seen{utc_now(), {}};
   for (auto& [id, p] : parts_) {
     Answer answer{p.at, nullptr, std::move(p.failures), p.seconds};
     if (p.sheet) {
@@ -91,6 +90,9 @@ std::variant<pg::Ask, Failure> question(const AnyProbe& probe, const pg::Lane& l
       return Failure{database, "PGV03", "the extension " + name + " is not installed in database " + database,
                      "CREATE EXTENSION " + name + ";"};
     ask.search_path = "pg_catalog, " + *schema;
+    constexpr std::string_view place = "{extension_schema}";
+    for (std::size_t at = 0; (at = ask.sql.find(place, at)) != std::string::npos; at += schema->size())
+      ask.sql.replace(at, place.size(), *schema);
   }
   return ask;
 }

@@ -31,7 +31,6 @@ class Gathering {
   std::map<std::string, Part, std::less<>> parts_;
 };
 
-Time wall_clock();
 Failure failure_of(const ConnectError& error, std::string database);
 
 class Target::Impl {

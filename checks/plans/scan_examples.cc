@@ -33,7 +33,7 @@ Scenario past(const Past& p) {
   s.maintenance_work_mem = 16 << 20;
   s.temp_file_limit = 64 << 20;
   s.max_parallel_maintenance_workers = 2;
-  out.saw(60, server, {s});
+  out.saw(5, server, {s});
 
   Table t;
   t.database = "codeintel";

@@ -232,6 +232,20 @@ double ReadTable::sessions(ScanVerdict verdict) const {
   return sum;
 }
 
+namespace {
+
+constexpr double patience = 6;  // seconds in which a plan is awaited
+
+// How long ago the samples first show this query.
+double seconds_seen(const Input& in, const QueryLoad& q) {
+  for (const auto& sample : in.series(activity, in.history().keep_seconds))
+    for (const Session& s : sample.rows)
+      if (s.query_id == q.query_id && s.database == q.database) return seconds_between(sample.at, in.at());
+  return 0;
+}
+
+}  // namespace
+
 std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
                                    std::int64_t floor_bytes) {
   Reading reading(catalogue, floor_bytes);
@@ -267,6 +281,8 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
   for (const QueryLoad& q : load.queries) {
     if (explained.contains(&q)) continue;
     const auto why = refused.find(key_of(q.database, q.query_id));
+    // The plan comes with the next sweep: the agent need not guess what it will know in a moment.
+    if (why == refused.end() && !in.context().one_shot && seconds_seen(in, q) < patience) continue;
     reading.by_text(q, why == refused.end() ? "EXPLAIN has not been asked yet" : why->second);
   }
   return reading.take();

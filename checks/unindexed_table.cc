@@ -89,6 +89,7 @@ std::vector<Finding> evaluate(const Input& in) {
       f.sessions = use.lookup->query.pids;
       f.evidence.push_back({"query", words::one_line(use.lookup->query.query, 300)});
     }
+    if (!columns.empty()) f.fix = fmt::format("index on {} ({})", t.name, columns);
     for (Evidence& e : about(known)) f.evidence.push_back(std::move(e));
     f.confidence = use.lookup != nullptr ? Confidence::medium : Confidence::low;
     f.basis = use.lookup != nullptr ? "the catalogue, and the text of a running query"

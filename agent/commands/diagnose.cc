@@ -58,6 +58,8 @@ class Look {
   const Recording& recording() const { return recording_; }
 
  private:
+  // Asked on the second connection: what may take long, and what needs a database that has its extension.
+  static bool second(const AnyProbe& p) { return p.about().slow || !p.about().requires_extension.empty(); }
   static Steady::duration duration(double s) {
     return std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(s));
   }
@@ -66,8 +68,8 @@ class Look {
     error_ = co_await target_.connect();
     if (error_) co_return;
     std::vector<const AnyProbe*> probes;
-    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::slow}))
-      if (!p->about().slow) probes.push_back(p);
+    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::sweep, Cadence::slow}))
+      if (!second(*p)) probes.push_back(p);
     co_await observe(probes);
     asio::co_spawn(io_, second_connection(), asio::detached);
     const std::vector<const AnyProbe*> sample{&activity};
@@ -85,8 +87,8 @@ class Look {
 
   asio::awaitable<void> second_connection() {
     auto tables_probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep, Cadence::slow});
-    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::cycle, Cadence::slow}))
-      if (p->about().slow) tables_probes.push_back(p);
+    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
+      if (second(*p)) tables_probes.push_back(p);
     Observation refusals;
     tables_probes = askable(tables_probes, recording_.history, recording_.context, utc_now(), refusals);
     keep(std::move(refusals));

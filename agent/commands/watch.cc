@@ -116,23 +116,40 @@ void Watch::demote_slow(const Observation& observation) {
   }
 }
 
-std::vector<const AnyProbe*> Watch::flight(bool cycle, bool slow) {
+bool Watch::due(Scope scope, Cadence cadence, Steady::time_point now) {
+  const double every = cadence == Cadence::sample  ? schedule_.sample
+                       : cadence == Cadence::cycle ? schedule_.cycle
+                       : cadence == Cadence::sweep ? schedule_.sweep
+                                                   : schedule_.slow;
+  auto& next = next_due_[{scope, cadence}];
+  if (now < next) return false;
+  next = now + seconds(every) - seconds(schedule_.sample / 2);  // what is due with this cycle is not left for the next
+  return true;
+}
+
+// What goes out with this beat. A slow probe, or one that lately was, waits for a gap of its own.
+std::vector<const AnyProbe*> Watch::flight(bool cycle) {
   std::vector<const AnyProbe*> probes = probes_of(Scope::server, {Cadence::sample});
   if (!cycle) return probes;
-  for (const Cadence c : {Cadence::cycle, Cadence::slow})
-    for (const AnyProbe* p : probes_of(Scope::server, {c})) {
-      if (p->about().slow || (c == Cadence::slow && !slow)) continue;
-      const auto it = alone_until_.find(p);
-      if (it == alone_until_.end() || it->second < Steady::now())
-        probes.push_back(p);
-      else
-        gap_.push_back(p);
-    }
+  const auto now = Steady::now();
+  Observation refusals;
+  for (const Cadence c : {Cadence::cycle, Cadence::sweep, Cadence::slow})
+    if (c == Cadence::cycle || due(Scope::server, c, now))
+      for (const AnyProbe* p : askable(probes_of(Scope::server, {c}), history_, context_, utc_now(), refusals)) {
+        const auto it = alone_until_.find(p);
+        if (!p->about().requires_extension.empty()) continue;  // a sweep asks it, where its extension is
+        const bool alone = p->about().slow || (it != alone_until_.end() && it->second > now);
+        if (!alone)
+          probes.push_back(p);
+        else if (std::find(gap_.begin(), gap_.end(), p) == gap_.end())
+          gap_.push_back(p);
+      }
+  keep(std::move(refusals));
   return probes;
 }
 
 asio::awaitable<void> Watch::cycles() {
-  auto next = Steady::now(), next_slow = next;
+  auto next = Steady::now();
   while (!stopping_) {
     if (!co_await connected()) {
       next = next_cycle_ = Steady::now();
@@ -140,15 +157,13 @@ asio::awaitable<void> Watch::cycles() {
     }
     const auto begun = Steady::now();
     const bool cycle = begun >= next_cycle_;
-    const bool slow = cycle && begun >= next_slow;
-    Observation o = co_await target_.ask(flight(cycle, slow));
+    Observation o = co_await target_.ask(flight(cycle));
     if (stopping_) break;
     demote_slow(o);
     if (cycle) o.answers[std::string(cpu.id())] = see_cpu(history_, target_.options().conninfo, o.at);
     keep(std::move(o));
     if (cycle) {
       next_cycle_ = begun + seconds(schedule_.cycle);
-      if (slow) next_slow = begun + seconds(schedule_.slow);
       publish();
       progress_ = Steady::now();
     } else if (begun - last_jump_ >= between_jumps && load_jumped(history_, context_, utc_now())) {
@@ -166,7 +181,6 @@ asio::awaitable<void> Watch::cycles() {
 }
 
 asio::awaitable<void> Watch::sweeps() {
-  auto next_slow = Steady::now();
   while (!stopping_) {
     if (Steady::now() < next_sweep_ || !target_.connected() || history_.latest(server) == nullptr) {
       co_await pause(sweep_timer_, std::min(next_sweep_, Steady::now() + seconds(schedule_.sample)));
@@ -176,17 +190,15 @@ asio::awaitable<void> Watch::sweeps() {
       continue;
     }
     const auto begun = Steady::now();
-    const bool slow = begun >= next_slow;
-    std::vector<const AnyProbe*> probes;
-    for (const Scope scope : {Scope::database, Scope::server})
-      for (const AnyProbe* p : probes_of(scope, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
-        if ((scope == Scope::database || p->about().slow) && (p->about().cadence != Cadence::slow || slow))
-          probes.push_back(p);
+    std::vector<const AnyProbe*> probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep});
+    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sweep}))
+      if (!p->about().requires_extension.empty()) probes.push_back(p);
+    if (due(Scope::database, Cadence::slow, begun))
+      for (const AnyProbe* p : probes_of(Scope::database, {Cadence::slow})) probes.push_back(p);
     Observation refusals;
     probes = askable(probes, history_, context_, utc_now(), refusals);
     keep(std::move(refusals));
     keep(co_await target_.sweep(probes));
-    if (slow) next_slow = begun + seconds(schedule_.slow);
     for (int wave = 2; wave <= last_wave() && !stopping_; ++wave)
       if (Wave asked = plan_wave(wave, history_, context_, utc_now()); !asked.empty()) {
         keep(co_await target_.wave(std::move(asked)));

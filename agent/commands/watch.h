@@ -12,8 +12,8 @@
 #include <memory>
 #include <vector>
 
-#include "agent/pg/now.h"
 #include "agent/core/evaluate.h"
+#include "agent/pg/now.h"
 #include "agent/pg/target.h"
 #include "agent/settings/settings.h"
 
@@ -38,7 +38,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   boost::asio::awaitable<void> sweeps();
   boost::asio::awaitable<bool> connected();
   boost::asio::awaitable<void> pause(boost::asio::steady_timer& timer, std::chrono::steady_clock::time_point until);
-  std::vector<const AnyProbe*> flight(bool cycle, bool slow);
+  bool due(Scope scope, Cadence cadence, std::chrono::steady_clock::time_point now);
+  std::vector<const AnyProbe*> flight(bool cycle);
   void demote_slow(const Observation& observation);
   void keep(Observation observation);
   void publish();
@@ -54,6 +55,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{};
   std::chrono::steady_clock::time_point started_{};
+  std::map<std::pair<Scope, Cadence>, std::chrono::steady_clock::time_point> next_due_;
   std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;
   std::vector<const AnyProbe*> gap_;  // to be asked alone
   bool stopping_ = false, in_trouble_ = false;

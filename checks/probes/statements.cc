@@ -28,6 +28,7 @@ limit 300
 const Probe<Statement> statements{
     {.id = "statements",
      .title = "Growth of each query that finishes",
+     .cadence = Cadence::sweep,
      .timeout = Milliseconds(400),
      .sql = {{130000, sql}},
      .requires_extension = "pg_stat_statements",

@@ -2,30 +2,25 @@
 
 namespace pgvigil {
 
-namespace {
-
-// Seconds between two answers of a probe when all is well.
-double interval(Cadence c) {
+double Intervals::of(Cadence c) const {
   switch (c) {
     case Cadence::sample:
-      return 1;
+      return sample;
     case Cadence::cycle:
-      return 10;
+      return cycle;
     case Cadence::sweep:
-      return 60;
+      return sweep;
     case Cadence::slow:
-      return 600;
+      return slow;
     case Cadence::diagnose:
       break;
   }
   return 3600;
 }
 
-}  // namespace
-
 const Answer* Input::seen(const AnyProbe& probe) const {
   const auto& all = history_->series(probe);
-  const double oldest = 3 * interval(probe.about().cadence) + 3;
+  const double oldest = 3 * context_->intervals.of(probe.about().cadence) + 3;
   for (auto a = all.rbegin(); a != all.rend() && seconds_between(a->at, at_) <= oldest; ++a)
     if (a->rows) return &*a;
   return nullptr;

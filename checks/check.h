@@ -70,6 +70,12 @@ struct HotQuery {
   std::string name, database, sql;
 };
 
+// How often each cadence is asked, in seconds.
+struct Intervals {
+  double sample = 1, cycle = 10, sweep = 60, slow = 600;
+  double of(Cadence c) const;  // diagnose: an hour, since it is asked once
+};
+
 // What the operator told us about a target, and how we look at it.
 struct Context {
   std::string target;                // display name
@@ -77,6 +83,7 @@ struct Context {
   bool one_shot = false;             // diagnose: claims nothing about a past it has not seen
   bool local = true;                 // the server's CPU is this machine's or this cgroup's
   std::vector<HotQuery> hot_queries = {};
+  Intervals intervals = {};
 };
 
 template <class Row>

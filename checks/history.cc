@@ -13,12 +13,16 @@ void History::add(Observation observation) {
     all.insert(place, std::move(answer));
     std::size_t rows = 0;
     for (const Answer& a : all) rows += a.rows ? a.rows->size() : 0;
-    while (all.size() > 1 && (seconds_between(all.front().at, newest_) > keep_seconds || rows > keep_rows)) {
-      // One older answer stays: a rate needs a second point however slow the cadence.
-      if (all.size() <= 2 && rows <= keep_rows) break;
-      rows -= all.front().rows ? all.front().rows->size() : 0;
-      all.pop_front();
-    }
+    const auto drop = [&](auto it) {
+      rows -= it->rows ? it->rows->size() : 0;
+      return all.erase(it);
+    };
+    // Two answers stay: a rate needs a second point however slow the cadence.
+    while (all.size() > 2 && seconds_between(all.front().at, newest_) > keep_seconds) drop(all.begin());
+    if (rows > keep_rows)  // thin what is older than a minute: the span stays
+      for (auto it = all.begin(); it != all.end() && seconds_between(it->at, newest_) > 60;)
+        if ((it = drop(it)) != all.end()) ++it;
+    while (all.size() > 1 && rows > keep_rows) drop(all.begin());
   }
 }
 

@@ -27,7 +27,7 @@ class History {
   bool empty() const { return series_.empty(); }
 
   double keep_seconds = 15 * 60;
-  std::size_t keep_rows = 60'000;  // per probe
+  std::size_t keep_rows = 40'000;  // per probe
 
  private:
   std::map<std::string, std::deque<Answer>, std::less<>> series_;

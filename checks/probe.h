@@ -226,7 +226,8 @@ RowsPtr Probe<Row>::decode(const Sheet& sheet, int version_num) const {
   const auto place = place_columns(*this, sheet, version_num);
   std::vector<Row> all(sheet.rows.size());
   for (std::size_t r = 0; r < all.size(); ++r) {
-    if (sheet.rows[r].size() != sheet.columns.size()) throw DecodeError("probe " + std::string(id()) + ": a row is cut short");
+    if (sheet.rows[r].size() != sheet.columns.size())
+      throw DecodeError("probe " + std::string(id()) + ": a row is cut short");
     for (std::size_t c = 0; c < columns_.size(); ++c)
       if (place[c] != SIZE_MAX) {
         try {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -34,7 +35,7 @@ std::optional<double> resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   double total = 0, resident = 0;
   if (!(statm >> total >> resident)) return std::nullopt;
-  return resident * 4096;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 std::optional<double> open_files() {
@@ -131,13 +132,32 @@ void Agent::published(const std::string& target, const Report& report, const His
   board_.publish(target, report.verdict, report.reachable, report.headline,
                  std::make_shared<const std::string>(render_json(report)));
   for (const Notice& n : step(w.alerting, report, alert_settings(settings_), report.at)) {
-    MessageOptions words{settings_.alerting.external_url, settings_.alerting.diagnose_command,
-                         settings_.alerting.runbook_url};
     spdlog::info("{}: {} {}: {}", target, to_string(n.edge), n.key, n.incident.lead().sentence);
-    alerts_->post(n, render(n, report, words));
+    alerts_->post(n, render(n, report, words()));
   }
   board_.ready(true);
   publish_metrics();
+}
+
+// Whoever was told of an incident is told that nobody looks any more.
+void Agent::end_alerts(const std::string& target, const Watched& w) {
+  for (const OpenIncident& open : w.alerting.open) {
+    if (!open.fired || !w.report) continue;
+    const Notice n{.edge = Notice::Edge::resolved,
+                   .key = open.key,
+                   .target = target,
+                   .incident = open.incident,
+                   .started = open.started,
+                   .fired = *open.fired,
+                   .at = utc_now(),
+                   .changed = "the target is no longer watched",
+                   .merged = open.merged};
+    alerts_->post(n, render(n, *w.report, words()));
+  }
+}
+
+MessageOptions Agent::words() const {
+  return {settings_.alerting.external_url, settings_.alerting.diagnose_command, settings_.alerting.runbook_url};
 }
 
 void Agent::publish_metrics() {
@@ -200,16 +220,22 @@ void Agent::reload(const Settings& settings) {
       it->second.watch->configure(t, settings_);
       kept.insert(targets_.extract(it));
     }
-  for (auto& [name, gone] : targets_) {
-    gone.watch->stop();
-    board_.retire(name);
-  }
-  targets_ = std::move(kept);
+  std::map<std::string, Watched> gone = std::exchange(targets_, std::move(kept));
+  for (auto& [name, w] : gone) w.watch->stop();
   for (const TargetSettings& t : settings_.targets)
     if (!targets_.contains(t.name)) {
       watch(t);
+      // The same target by another way in: its open alerts go on.
+      if (const auto it = gone.find(t.name); it != gone.end()) {
+        targets_[t.name].alerting = std::move(it->second.alerting);
+        gone.erase(it);
+      }
       targets_[t.name].watch->start();
     }
+  for (auto& [name, w] : gone) {
+    board_.retire(name);
+    end_alerts(name, w);
+  }
   // Messages already queued go on to where they were meant to go.
   if (alerts_)
     asio::co_spawn(

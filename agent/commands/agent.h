@@ -12,6 +12,7 @@
 #include "agent/alerts/receivers.h"
 #include "agent/commands/watch.h"
 #include "agent/core/alerting.h"
+#include "agent/core/message.h"
 #include "agent/core/metrics.h"
 #include "agent/http/server.h"
 
@@ -35,6 +36,8 @@ class Agent {
 
   std::optional<ConnectError> watch(const TargetSettings& target);
   void published(const std::string& target, const Report& report, const History& history);
+  void end_alerts(const std::string& target, const Watched& w);
+  MessageOptions words() const;
   void publish_metrics();
   void open_receivers();
   boost::asio::awaitable<void> heartbeat();

@@ -5,12 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iterator>
 
@@ -36,7 +36,7 @@ constexpr auto sample_beat = std::chrono::milliseconds(100);
 constexpr int exit_unknown = 3;
 
 // One look at a target: two observations, samples between them, the second waves as soon as the load is known.
-class Look {
+class Look : public std::enable_shared_from_this<Look> {
  public:
   // Samples for `seconds`, longer while the plans are still under way, but gives up waiting after `timeout`.
   Look(asio::io_context& io, TargetOptions options, Context context, double seconds, double timeout)
@@ -49,8 +49,10 @@ class Look {
 
   // The connection's error, or nothing: then the recording is complete.
   std::optional<ConnectError> run() {
-    asio::co_spawn(io_, first_connection(), asio::detached);
+    // The coroutines own the look: one that is abandoned at the deadline still finds its connections when it ends.
+    spawn(&Look::first_connection);
     io_.run();
+    if (failed_) std::rethrow_exception(failed_);
     recording_.at = utc_now();
     recording_.cost = target_.cost();
     return error_;
@@ -58,6 +60,15 @@ class Look {
   const Recording& recording() const { return recording_; }
 
  private:
+  void spawn(asio::awaitable<void> (Look::*part)()) {
+    asio::co_spawn(
+        io_, [self = shared_from_this(), part] { return (self.get()->*part)(); },
+        [self = shared_from_this()](std::exception_ptr e) {
+          if (!e) return;
+          self->failed_ = e;
+          self->io_.stop();
+        });
+  }
   // Asked on the second connection: what may take long, and what needs a database that has its extension.
   static bool second(const AnyProbe& p) { return p.about().slow || !p.about().requires_extension.empty(); }
   static Steady::duration duration(double s) {
@@ -71,7 +82,7 @@ class Look {
     for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::sweep, Cadence::slow}))
       if (!second(*p)) probes.push_back(p);
     co_await observe(probes);
-    asio::co_spawn(io_, second_connection(), asio::detached);
+    spawn(&Look::second_connection);
     const std::vector<const AnyProbe*> sample{&activity};
     while (Steady::now() < latest_ && (Steady::now() < enough_ || !planned_)) {
       const auto next = Steady::now() + sample_beat;
@@ -119,6 +130,7 @@ class Look {
   asio::steady_timer timer_;
   Recording recording_;
   std::optional<ConnectError> error_;
+  std::exception_ptr failed_;
   Steady::time_point enough_, latest_;
   int samples_ = 0;
   bool planned_ = false;
@@ -128,6 +140,7 @@ struct Options {
   ConnectionOptions connection;
   std::string format = "text", save, from, target;
   double seconds = 2, timeout = 8;
+  bool allow_superuser = false;
 };
 
 std::optional<TextOptions> terminal() {
@@ -146,7 +159,8 @@ int answer(const Recording& recording, const AllCheckSettings& checks, const Opt
   report.cost = recording.cost;
   const std::string text = options.format == "json" ? render_json(report, 2) + "\n" : render_text(report, *terminal());
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!report.reachable) return exit_unknown;
+  // "OK as far as could be seen" is no OK.
+  if (!report.reachable || (report.verdict == Severity::ok && report.partial)) return exit_unknown;
   return report.verdict == Severity::critical ? 2 : report.verdict == Severity::warning ? 1 : 0;
 }
 
@@ -190,18 +204,18 @@ int diagnose(const Options& options) {
                   .hot_queries = target->hot_queries};
   TargetOptions how{.name = target->name, .conninfo = *conninfo};
   how.databases = target->databases;
-  how.allow_superuser = target->allow_superuser;
+  how.allow_superuser = target->allow_superuser || options.allow_superuser;
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());
   asio::io_context io(1);
-  Look look(io, std::move(how), std::move(context), options.seconds, options.timeout);
-  if (const auto error = look.run())
+  const auto look = std::make_shared<Look>(io, std::move(how), std::move(context), options.seconds, options.timeout);
+  if (const auto error = look->run())
     return fail("cannot connect to " + conninfo->display(), error->message, error->hint, exit_unknown);
   if (!options.save.empty()) {
     std::ofstream file(options.save, std::ios::binary | std::ios::trunc);
-    if (!(file << save_recording(look.recording()) << std::flush))
+    if (!(file << save_recording(look->recording()) << std::flush))
       fail("cannot write " + options.save, std::strerror(errno), "the diagnosis itself follows", 0);
   }
-  return answer(look.recording(), settings.checks, options);
+  return answer(look->recording(), settings.checks, options);
 }
 
 }  // namespace
@@ -222,6 +236,8 @@ Command diagnose_command() {
     app.add_option("--timeout", options->timeout, "answer after this many seconds with what is known by then")
         ->check(CLI::Range(1.0, 600.0))
         ->capture_default_str();
+    app.add_flag("--allow-superuser", options->allow_superuser,
+                 "as a superuser EXPLAIN queries also where other roles own functions that planning may run");
     app.add_option("--save", options->save, "write what was seen to FILE, without query literals");
     app.add_option("--from", options->from, "judge what FILE holds instead of a server");
   };

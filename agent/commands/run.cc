@@ -26,10 +26,13 @@ asio::awaitable<void> obey_signals(asio::io_context& io, Agent& agent, const Con
     if (which != SIGHUP) break;
     // All or nothing: a file with a mistake changes nothing.
     const LoadedSettings loaded = connection.load();
-    if (loaded.ok())
-      agent.reload(loaded.settings);
-    else
+    if (!loaded.ok()) {
       agent.reload_failed(loaded.errors.front());
+      continue;
+    }
+    start_log(loaded.settings);
+    for (const std::string& w : loaded.warnings) spdlog::warn("{}", w);
+    agent.reload(loaded.settings);
   }
   spdlog::info("stopping");
   co_await agent.stop();

@@ -1,5 +1,7 @@
 #include "agent/commands/watch.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -21,6 +23,7 @@ namespace {
 
 constexpr double slow_answer = 0.2;  // seconds; more of it in one flight would cost the next sample its second
 constexpr auto alone_for = std::chrono::minutes(10);
+constexpr auto refused_for = std::chrono::seconds(30);
 constexpr auto between_jumps = std::chrono::seconds(10);  // an extra cycle and sweep at most this often
 
 Steady::duration seconds(double s) { return duration_cast<Steady::duration>(std::chrono::duration<double>(s)); }
@@ -52,15 +55,15 @@ void Watch::configure(const TargetSettings& target, const Settings& settings) {
   context_.target = target.name;
   context_.vcpus = target.vcpus;
   context_.hot_queries = target.hot_queries;
+  context_.intervals = {schedule_.sample, schedule_.cycle, schedule_.sweep, schedule_.slow};
 }
 
 void Watch::start() {
   started_ = progress_ = Steady::now();
-  const auto keep_alive = shared_from_this();
-  asio::co_spawn(
-      executor_, [keep_alive] { return keep_alive->cycles(); }, asio::detached);
-  asio::co_spawn(
-      executor_, [keep_alive] { return keep_alive->sweeps(); }, asio::detached);
+  sweep_progress_ = started_;
+  for (const auto loop : {&Watch::cycles, &Watch::sweeps})
+    asio::co_spawn(
+        executor_, [self = shared_from_this(), loop] { return self->forever(loop); }, asio::detached);
 }
 
 void Watch::stop() {
@@ -78,9 +81,26 @@ asio::awaitable<void> Watch::pause(asio::steady_timer& timer, Steady::time_point
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
+// An error of ours costs one turn, is said, and the loop goes on: a watcher that died silently would be worse.
+asio::awaitable<void> Watch::forever(asio::awaitable<void> (Watch::*loop)()) {
+  asio::steady_timer breath(executor_);
+  while (!stopping_) {
+    std::string problem = "ended";
+    try {
+      co_await (this->*loop)();
+    } catch (const std::exception& e) {
+      problem = e.what();
+    }
+    if (stopping_) break;
+    spdlog::error("{}: an error in the agent: {}; it goes on in a second", target_settings_.name, problem);
+    co_await pause(breath, Steady::now() + std::chrono::seconds(1));
+  }
+}
+
 void Watch::keep(Observation observation) { history_.add(std::move(observation)); }
 
 void Watch::publish() {
+  if (stopping_) return;
   const Time at = utc_now();
   Report report = rank(evaluate_all(history_, context_, checks_, at), history_, context_, at);
   report.cost = target_.cost();
@@ -92,7 +112,16 @@ void Watch::publish() {
 // False when there is no connection; the failure is then in the history, and the wait before the next try is done.
 asio::awaitable<bool> Watch::connected() {
   if (target_.connected()) co_return true;
-  const auto error = co_await target_.connect();
+  auto error = co_await target_.connect();
+  if (stopping_) co_return false;
+  if (!error && target_.superuser() && !target_settings_.allow_superuser) {
+    co_await target_.close();
+    error = ConnectError{.kind = ConnectError::Kind::auth,
+                         .sqlstate = "28000",
+                         .message = "the role is a superuser, which the agent refuses",
+                         .hint = "connect as the role that `pgvigil grants` prints, or set allow_superuser: true"};
+    refused_until_ = Steady::now() + refused_for;
+  }
   if (!error) co_return true;
   Observation o{utc_now(), {}};
   o.answers[std::string(server.id())] =
@@ -100,7 +129,7 @@ asio::awaitable<bool> Watch::connected() {
   keep(std::move(o));
   publish();
   progress_ = Steady::now();
-  co_await pause(cycle_timer_, Steady::now() + target_.next_attempt_delay());
+  co_await pause(cycle_timer_, std::max(Steady::now() + target_.next_attempt_delay(), refused_until_));
   co_return false;
 }
 
@@ -148,6 +177,12 @@ std::vector<const AnyProbe*> Watch::flight(bool cycle) {
   return probes;
 }
 
+void Watch::look_now(Steady::time_point now) {
+  last_jump_ = next_cycle_ = next_sweep_ = now;
+  asked_now_ = true;
+  sweep_timer_.cancel();
+}
+
 asio::awaitable<void> Watch::cycles() {
   auto next = Steady::now();
   while (!stopping_) {
@@ -167,9 +202,12 @@ asio::awaitable<void> Watch::cycles() {
       publish();
       progress_ = Steady::now();
     } else if (begun - last_jump_ >= between_jumps && load_jumped(history_, context_, utc_now())) {
-      last_jump_ = next_cycle_ = next_sweep_ = begun;
-      sweep_timer_.cancel();
-    } else if (!gap_.empty()) {
+      look_now(begun);
+    }
+    // A hot query that nobody has explained yet is not left for the next sweep either.
+    if (cycle && begun - last_jump_ >= between_jumps && !plan_wave(2, history_, context_, utc_now()).empty())
+      look_now(begun);
+    if (!gap_.empty()) {
       std::vector<const AnyProbe*> alone{gap_.back()};
       gap_.pop_back();
       keep(co_await target_.ask(std::move(alone)));
@@ -182,6 +220,7 @@ asio::awaitable<void> Watch::cycles() {
 
 asio::awaitable<void> Watch::sweeps() {
   while (!stopping_) {
+    sweep_progress_ = Steady::now();
     if (Steady::now() < next_sweep_ || !target_.connected() || history_.latest(server) == nullptr) {
       co_await pause(sweep_timer_, std::min(next_sweep_, Steady::now() + seconds(schedule_.sample)));
       // Not connected yet: look again after a beat.
@@ -189,7 +228,8 @@ asio::awaitable<void> Watch::sweeps() {
         co_await pause(sweep_timer_, Steady::now() + seconds(0.2));
       continue;
     }
-    const auto begun = Steady::now();
+    const auto begun = sweep_progress_ = Steady::now();
+    asked_now_ = false;
     std::vector<const AnyProbe*> probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep});
     for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sweep}))
       if (!p->about().requires_extension.empty()) probes.push_back(p);
@@ -206,6 +246,8 @@ asio::awaitable<void> Watch::sweeps() {
     if (stopping_) break;
     publish();
     // While something hurts, the tables and plans are looked at more often, so that the end is seen soon.
+    sweep_progress_ = Steady::now();
+    if (asked_now_) continue;
     next_sweep_ =
         Steady::now() + seconds(in_trouble_ ? std::min(schedule_.sweep, 2 * schedule_.cycle) : schedule_.sweep);
   }

@@ -3,6 +3,7 @@
 // first, sweeps and plans on the second.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -29,11 +30,12 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void stop();  // the coroutines end at their next step; connections close with the last of them
   void configure(const TargetSettings& target, const Settings& settings);  // thresholds, schedule; not the connection
 
-  // When the last attempt at a cycle ended, whatever came of it: the watchdog's food.
-  std::chrono::steady_clock::time_point progress() const { return progress_; }
+  // When the slower of the two loops last ended a turn, whatever came of it: the watchdog's food.
+  std::chrono::steady_clock::time_point progress() const { return std::min(progress_, sweep_progress_); }
   const TargetSettings& settings() const { return target_settings_; }
 
  private:
+  boost::asio::awaitable<void> forever(boost::asio::awaitable<void> (Watch::*loop)());
   boost::asio::awaitable<void> cycles();
   boost::asio::awaitable<void> sweeps();
   boost::asio::awaitable<bool> connected();
@@ -42,6 +44,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::vector<const AnyProbe*> flight(bool cycle);
   void demote_slow(const Observation& observation);
   void keep(Observation observation);
+  void look_now(std::chrono::steady_clock::time_point now);  // a cycle and a sweep at once
   void publish();
 
   boost::asio::any_io_executor executor_;
@@ -53,12 +56,13 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Publish publish_;
   History history_;
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
-  std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{};
+  std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{}, sweep_progress_{},
+      refused_until_{};
   std::chrono::steady_clock::time_point started_{};
   std::map<std::pair<Scope, Cadence>, std::chrono::steady_clock::time_point> next_due_;
   std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;
   std::vector<const AnyProbe*> gap_;  // to be asked alone
-  bool stopping_ = false, in_trouble_ = false;
+  bool stopping_ = false, in_trouble_ = false, asked_now_ = false;
 };
 
 }  // namespace pgvigil

@@ -16,6 +16,13 @@ std::optional<Failure> blocked(const Check& check, const Input& in) {
   return std::nullopt;
 }
 
+// A blind spot is never "ruled out": where one database did not answer, nothing is.
+bool saw_all(const Check& check, const Input& in) {
+  for (const ProbeRef& ref : check.reads)
+    if (const Answer* last = in.history().latest(*ref.probe); last != nullptr && !last->failures.empty()) return false;
+  return true;
+}
+
 }  // namespace
 
 Result evaluate(const Check& check, const Input& in) {
@@ -24,7 +31,7 @@ Result evaluate(const Check& check, const Input& in) {
   if (result.unknown) return result;
   try {
     result.findings = check.evaluate(in);
-    if (result.findings.empty() && check.fine != nullptr) result.fine = check.fine(in);
+    if (result.findings.empty() && check.fine != nullptr && saw_all(check, in)) result.fine = check.fine(in);
   } catch (const std::exception& e) {
     // A judgement that breaks costs only itself, and is never silent.
     result.findings.clear();

@@ -89,8 +89,7 @@ std::string why(const Incident& i) {
 
 std::string ruled_out(const Report& report) {
   std::vector<std::string> parts;
-  for (const RuledOut& r : report.ruled_out)
-    parts.push_back(cut(one_line(r.figure.empty() ? r.title : r.figure), 150));
+  for (const RuledOut& r : report.ruled_out) parts.push_back(cut(one_line(r.figure.empty() ? r.title : r.figure), 150));
   return join(parts, "; ", most_words, line_bytes);
 }
 

@@ -48,24 +48,10 @@ class Page {
   std::map<std::string, Family, std::less<>> families_;
 };
 
-double interval_of(Cadence c, const Intervals& i) {
-  switch (c) {
-    case Cadence::sample:
-      return std::max(i.sample, i.cycle);  // the page is made once a cycle
-    case Cadence::cycle:
-      return i.cycle;
-    case Cadence::sweep:
-      return i.sweep;
-    case Cadence::slow:
-      return i.slow;
-    case Cadence::diagnose:
-      break;
-  }
-  return 0;
-}
-
 bool fresh(const AnyProbe& probe, const Answer& a, const Intervals& i, Time at) {
-  return seconds_between(a.at, at) <= 3 * interval_of(probe.about().cadence, i);
+  const Cadence c = probe.about().cadence;
+  // The page is made once a cycle: a sample is no staler than that.
+  return seconds_between(a.at, at) <= 3 * (c == Cadence::sample ? std::max(i.sample, i.cycle) : i.of(c));
 }
 
 // The samples of one raw metric. Rows that share all labels are one series: counts add up, a maximum stays one.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "agent/core/report.h"
-#include "checks/history.h"
+#include "checks/check.h"
 
 namespace pgvigil {
 
@@ -24,11 +24,6 @@ struct Family {
   std::string name, help;
   MetricKind kind = MetricKind::gauge;
   std::vector<Sample> samples;
-};
-
-// How often each cadence is asked, in seconds. Answers older than three of their intervals are dropped, not repeated.
-struct Intervals {
-  double sample = 1, cycle = 10, sweep = 60, slow = 600;
 };
 
 struct TargetMetrics {

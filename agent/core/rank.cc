@@ -14,7 +14,8 @@
 namespace pgvigil {
 namespace {
 
-constexpr double load_window = 30;    // seconds of samples that "now" means
+constexpr std::string_view unreachable = "server_unreachable";  // mutes the rest of its target
+constexpr double load_window = 30;                              // seconds of samples that "now" means
 constexpr double least_share = 0.15;  // of the load: below it a cause does not account for the server's symptoms
 constexpr double together = 120;      // seconds: an event this near an onset stands beside it
 
@@ -230,7 +231,10 @@ Report rank(std::vector<Result> results, const History& history, const Context& 
   describe_server(in, seen, report);
 
   std::vector<Finding> causes, symptoms, events;
+  report.reachable = std::none_of(results.begin(), results.end(),
+                                  [](const Result& r) { return r.check->id == unreachable && !r.findings.empty(); });
   for (const Result& r : results) {
+    if (!report.reachable && r.check->id != unreachable) continue;  // judged on what was seen before: stale
     for (const Finding& f : r.findings) {
       const bool later = f.act_by == ActBy::this_week || f.act_by == ActBy::later;
       if (f.role == Role::event)
@@ -251,8 +255,6 @@ Report rank(std::vector<Result> results, const History& history, const Context& 
 
   for (const Incident& i : report.incidents) report.verdict = std::max(report.verdict, i.severity);
   if (report.verdict == Severity::info) report.verdict = Severity::ok;
-  const Answer* self = history.latest(server);
-  report.reachable = self != nullptr && self->rows != nullptr;
   report.results = std::move(results);
   for (const Result& r : report.results)
     if (r.unknown && r.check->role != Role::advice && r.unknown->sqlstate != "PGV03") report.partial = true;

@@ -59,8 +59,6 @@ schedule:
 log:
   level: info               # debug, info, warning, error
   format: text              # text, json
-
-state_directory: ""         # where alerts and history survive a restart; default: nothing is kept
 )yaml";
 }
 

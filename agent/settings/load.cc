@@ -242,7 +242,6 @@ LoadedSettings parse_settings(std::string_view text, const std::string& filename
     read_schedule(root, out.schedule, loading);
     read_log(root, out.log, loading);
     read_checks(root, out, loading);
-    root.text("state_directory", out.state_directory);
     root.finish();
   } catch (const YamlFault& fault) {
     loading.errors.push_back({filename, fault.line, fault.column, fault.message, fault.hint});

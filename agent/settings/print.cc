@@ -116,7 +116,6 @@ std::string print_settings(const Settings& s) {
                      seconds(s.schedule.cycle), seconds(s.schedule.sweep), seconds(s.schedule.slow));
   out += fmt::format("log:\n  level: {}\n  format: {}\n", s.log.level,
                      s.log.format == LogSettings::Format::json ? "json" : "text");
-  out += fmt::format("state_directory: {}\n", quoted(s.state_directory));
   if (!s.checks.empty()) out += "checks:\n";
   for (const auto& [id, own] : s.checks) {
     out += fmt::format("  {}:\n    enabled: {}\n", id, own.enabled);

@@ -67,7 +67,6 @@ struct Settings {
   ScheduleSettings schedule = {};
   LogSettings log = {};
   std::map<std::string, CheckSettings, std::less<>> checks = {};  // only what differs from the defaults; by check id
-  std::string state_directory = {};                               // "": nothing is kept on disk
 
   std::string environment_password = {};  // PGPASSWORD, which libpq takes by itself; here only to be masked
 

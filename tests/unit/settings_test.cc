@@ -89,7 +89,6 @@ receivers:
   - {name: chat, kind: slack, url: "${HOOK}", send_resolved: false, allow_private: true, ca_file: /etc/ca.pem}
 schedule: {sample: 2 s, cycle: 20 s, sweep: 2 min, slow: 1 h}
 log: {level: debug, format: json}
-state_directory: /var/lib/pgvigil
 checks:
   large_thing: {enabled: false, min_size: 64 MB, warn_share: 75 %, window: 5 min, calls: 2.5 /s, reads: 10 MiB/s}
   slow_thing:
@@ -121,7 +120,6 @@ checks:
   EXPECT_FALSE(s.receivers[0].send_resolved);
   EXPECT_EQ(s.schedule.slow, 3600);
   EXPECT_EQ(s.log.format, LogSettings::Format::json);
-  EXPECT_EQ(s.state_directory, "/var/lib/pgvigil");
   const CheckSettings& c = s.checks.at("large_thing");
   EXPECT_FALSE(c.enabled);
   EXPECT_EQ(c.values.at("min_size"), 64.0 * 1024 * 1024);
@@ -179,7 +177,6 @@ TEST(Settings, BadValuesSayWhatWasExpected) {
       {"checks: {large_thing: {warn_share: 80}}", "expected 0 % to 10\nhint: write \"80 %\""},
       {"checks: {large_thing: {min_size: 1 s}}", "expected a size such as 1 GiB or 64 MB"},
       {"checks: {large_thing: {min_size: 1e400}}", "expected a size"},
-      {"state_directory: \"a\\nb\"", "more than one line"},
   };
   for (const auto& [text, message] : wrong) EXPECT_THAT(errors(text), Contains(HasSubstr(message))) << text;
 }
@@ -327,7 +324,6 @@ TEST(Settings, TheExampleNamesEveryKeyWithItsDefault) {
                           "slow",
                           "level",
                           "format",
-                          "state_directory",
                           "receivers"})
     EXPECT_THAT(example, HasSubstr(std::string(key) + ":"));
 }

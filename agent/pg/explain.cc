@@ -131,14 +131,16 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
   }
 }
 
-// Leaves nothing behind: prepared statements and advisory locks outlive a rollback.
+// Leaves nothing behind: prepared statements and advisory locks outlive a rollback. What the text did is rolled back to
+// the savepoint; the empty rest is committed, because a ROLLBACK would count among the database's own (where going back
+// fails, COMMIT rolls all back).
 boost::asio::awaitable<void> undo(Session& session, std::string name, Clock::time_point deadline) {
   std::vector<Command> commands;
   commands.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
   if (!name.empty()) commands.push_back(query("DEALLOCATE " + name));
   commands.push_back(query("select pg_catalog.pg_advisory_unlock_all()"));
   commands.push_back(sync());
-  commands.push_back(query("ROLLBACK"));
+  commands.push_back(query("COMMIT"));
   commands.push_back(sync());
   co_await session.run(std::move(commands), deadline);
 }
@@ -180,9 +182,9 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
                               ? failure("PGV03",
                                         "not explained as superuser: an ordinary role owns functions here that "
                                         "planning would run with a superuser's rights",
-                                        "connect as a role with pg_monitor and pg_read_all_data, or --allow-superuser")
+                                        "connect as the role that `pgvigil grants` prints, or pass --allow-superuser")
                               : failure(answer);
-      commands.push_back(query("ROLLBACK"));
+      commands.push_back(query("COMMIT"));
       commands.push_back(sync());
       co_await session.run(std::move(commands), deadline);
       co_return refused;

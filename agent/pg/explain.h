@@ -1,5 +1,6 @@
 // EXPLAIN of texts that others wrote. They are parsed as one prepared statement, never pasted into SQL of ours,
-// in a READ ONLY transaction of their own that is always rolled back: planning runs functions, and they may be hostile.
+// in a READ ONLY transaction of their own, and whatever planning did is rolled back: it runs functions, and they may be
+// hostile.
 #pragma once
 
 #include "agent/pg/session.h"

@@ -42,7 +42,7 @@ std::optional<Kind> kind_of(const Failure& f) {
   if (code == "57P01" || code == "57P02")
     return Kind{"ended the agent's session",
                 "read the server's log: a shutdown, or a crash of one process that restarts all"};
-  if (code == "PGV01" || code == "57014")
+  if (code == "PGV01" || code == "57014" || (code == "PGV03" && says("not reached")))
     return Kind{"does not answer in time",
                 "look at the host: memory, disk and CPU; a process that hangs holds the connection open"};
   if (starts(code, "53")) return Kind{"has run out of a resource", "look at the host: memory and disk"};
@@ -133,6 +133,9 @@ const Check server_unreachable{
                  {"a wrong password: the server is up",
                   [] { return after("28P01", "password authentication failed for user \"pgvigil\"", 3); },
                   {Severity::warning}},
+                 {"hangs before our question is reached",
+                  [] { return after("PGV03", "not reached: an earlier probe took the flight's time", 3); },
+                  {Severity::critical}},
                  {"one attempt failed", [] { return after("PGV01", "cannot connect to db:5432: timed out", 1); }, {}},
                  {"the answer was refused, but it was an answer",
                   [] { return after("42501", "permission denied for function pg_ls_tmpdir", 3); },

@@ -1,5 +1,7 @@
 #include "agent/pg/flight.h"
 
+#include <algorithm>
+
 namespace pgvigil::pg {
 namespace {
 
@@ -41,6 +43,12 @@ boost::asio::awaitable<std::vector<Outcome>> fly(Session& session, std::vector<A
     answers.push_back(std::move(all[pick]));
     answers.back().seconds = seconds;
   }
+  // The deadline passed on one of them; the server did not come to those behind it.
+  const auto unanswered = [](const Outcome& o) { return !o.ok && o.sqlstate == "PGV01"; };
+  auto behind = std::find_if(answers.begin(), answers.end(), unanswered);
+  if (behind != answers.end()) ++behind;
+  for (; behind != answers.end(); ++behind)
+    if (unanswered(*behind)) behind->sqlstate = "PGV03", behind->message = kNotReached;
   co_return answers;
 }
 

@@ -18,7 +18,11 @@ struct Ask {
 // What BEGIN ... sets for one transaction; nothing outlives it, so that a pooler's other clients never meet it.
 std::vector<Command> begin(const Ask& limits);
 
-// One outcome per ask, that of its SQL (or of the first step that failed before it).
+// Of those behind the one that took the whole deadline.
+inline constexpr const char* kNotReached = "not reached: an earlier probe took the flight's time";
+
+// One outcome per ask, that of its SQL (or of the first step that failed before it). When the deadline passes, the
+// first one without an answer is PGV01, those behind it are PGV03.
 boost::asio::awaitable<std::vector<Outcome>> fly(Session& session, std::vector<Ask> asks, Clock::time_point deadline);
 
 }  // namespace pgvigil::pg

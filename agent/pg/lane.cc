@@ -19,6 +19,12 @@ asio::awaitable<void> Lane::close() {
   session_.reset();
 }
 
+void Lane::swap_sessions(Lane& other) {
+  std::swap(session_, other.session_);
+  std::swap(extensions_, other.extensions_);
+  std::swap(extensions_at_, other.extensions_at_);
+}
+
 void Lane::note_end() {
   if (session_ == nullptr || session_->open()) return;
   if (session_->abandoned()) abandoned.push_back(session_->backend_pid());

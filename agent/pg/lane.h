@@ -14,6 +14,7 @@ class Lane {
       : executor_(executor), counters_(std::move(counters)), door_(std::move(executor)) {}
 
   boost::asio::awaitable<Turnstile::Pass> enter() { return door_.enter(); }
+  bool busy() const { return door_.busy(); }
 
   // Connected to where.dbname() afterwards, or the reason why not. What was open to another database is closed
   // before; never two at once.
@@ -28,7 +29,11 @@ class Lane {
   bool is_open() const { return session_ != nullptr && session_->open(); }
   bool is_open_to(const std::string& database) const { return is_open() && session_->database() == database; }
   Session& session() { return *session_; }
-  void note_end();  // after using session(): remembers an abandoned server process
+  void give_up() {
+    if (is_open()) session_->give_up();
+  }                                 // the flight under way ends at once
+  void swap_sessions(Lane& other);  // with both passes held
+  void note_end();                  // after using session(): remembers an abandoned server process
 
   std::vector<int> abandoned;  // server processes that may live on after we gave up on them
 

@@ -59,6 +59,9 @@ class Session {
   // Says goodbye and waits, within the deadline, until the server's process is gone.
   boost::asio::awaitable<void> close(Clock::time_point deadline);
   void drop();  // at once; a statement in flight is left to its statement_timeout
+  void give_up() {
+    if (waiter_) waiter_->give_up();
+  }  // the run under way ends as if its deadline had passed
   bool open() const { return connection_ != nullptr; }
   bool abandoned() const { return abandoned_; }  // dropped without an answer: its backend may live on
 

@@ -39,7 +39,7 @@ bool Target::Impl::wanted(const std::string& database) const {
   const auto in = [&](const std::vector<std::string>& all) {
     return std::find(all.begin(), all.end(), database) != all.end();
   };
-  return (options.databases.empty() || in(options.databases)) && !in(options.exclude_databases);
+  return (options.databases.empty() || in(options.databases));
 }
 
 asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
@@ -67,6 +67,7 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
     std::int64_t free_slots = 0;
     decode_cell(all[1].sheet.rows.at(0).at(0), free_slots);
     around.free_slots = static_cast<int>(free_slots);
+    around.room = around.free_slots + (second.is_open() ? 1 : 0) > options.slots_floor;
     around.alone = all[1].sheet.rows[0].at(1) == "f";
   } catch (const std::exception& e) {  // whatever answers there, it is no PostgreSQL we know
     around.error = pg::connect_error(ConnectError::Kind::not_postgres, options.conninfo, e.what());
@@ -79,16 +80,22 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
   co_return around;
 }
 
-asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database) {
+asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database, std::optional<Around>& seen) {
   Way way;
-  const Around around = co_await look_around();
-  if (around.error) {
-    way.failure = failure_of(*around.error, database);
+  if (!seen || !none_abandoned()) seen = co_await look_around();
+  const Around& around = *seen;
+  const std::string own = around.own;
+  if (around.error || closed_) {
+    way.failure = around.error ? failure_of(*around.error, database) : not_visited(database, "the agent ends");
     co_return way;
   }
-  const bool room = around.free_slots + (second.is_open() ? 1 : 0) > options.slots_floor;
-  if (around.alone && room) {
+  if (around.alone && around.room) {
     way.pass.emplace(co_await second.enter());
+    if (closed_ || !none_abandoned()) {  // while we waited
+      way.pass.reset();
+      way.failure = not_visited(database, closed_ ? "the agent ends" : "an earlier session of ours does not end");
+      co_return way;
+    }
     Conninfo there = options.conninfo.with_database(database);
     auto error = co_await second.open(std::move(there), options.connect_deadline);
     if (!error) {
@@ -96,6 +103,7 @@ asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database) {
       co_return way;
     }
     way.pass.reset();
+    seen.reset();  // slots may have gone since
     way.failure = failure_of(*error, database);
   } else {
     if (second.is_open()) {  // gives the slot back
@@ -108,7 +116,7 @@ asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database) {
                           "close idle sessions, or raise max_connections")
             : not_visited(database, "an earlier session of ours does not end in the server");
   }
-  if (database != around.own) co_return way;
+  if (database != own) co_return way;
   way.pass.emplace(co_await first.enter());
   const auto error = co_await open_first();
   if (error)
@@ -118,10 +126,31 @@ asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database) {
   co_return way;
 }
 
+asio::awaitable<bool> Target::Impl::rehome(std::string database) {
+  const auto turn = co_await sweep_door_.enter();
+  if (first.is_open_to(database)) co_return true;
+  if (!wanted(database)) co_return false;
+  std::optional<Around> around = co_await look_around();
+  if (around->error || !around->alone || !around->room) co_return false;
+  {
+    const Way way = co_await way_to(database, around);
+    if (way.lane != &second) co_return false;
+  }
+  // Both doors, always the first one first: whoever opens the first may close the second.
+  const auto first_pass = co_await first.enter();
+  const auto second_pass = co_await second.enter();
+  if (closed_ || !second.is_open_to(database)) co_return false;
+  first.swap_sessions(second);
+  home = options.conninfo.with_database(std::move(database));
+  failed_attempts_ = 0;
+  co_await second.close();
+  co_return true;
+}
+
 asio::awaitable<void> Target::Impl::put(std::string database, Questions questions, std::vector<const AnyProbe*>& once,
-                                        Gathering& found) {
+                                        std::optional<Around>& around, Gathering& found) {
   for (std::size_t at = 0; at < questions.size() || !once.empty();) {
-    Way way = co_await way_to(database);
+    Way way = co_await way_to(database, around);
     if (way.lane == nullptr) {
       for (; at < questions.size(); ++at) found.fail(*questions[at].first, way.failure);
       co_return;
@@ -152,7 +181,9 @@ asio::awaitable<void> Target::Impl::put(std::string database, Questions question
     }
     if (asks.empty()) continue;
     if (!way.lane->is_open()) {
-      for (const AnyProbe* p : asked) found.fail(*p, {database, "PGV01", "not asked: the connection was lost", {}});
+      for (const AnyProbe* p : asked)
+        found.fail(*p, p == asked.front() ? Failure{database, "PGV01", "not asked: the connection was lost", {}}
+                                          : Failure{database, "PGV03", pg::kNotReached, {}});
       continue;
     }
     auto answers = co_await way.lane->fly(std::move(asks), std::min(deadline, options.sweep_deadline));
@@ -187,7 +218,8 @@ asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> pr
     Questions questions;
     for (const AnyProbe* p : probes)
       if (p->about().scope == Scope::database) questions.emplace_back(p, std::vector<std::string>());
-    co_await put(name, std::move(questions), once, found);
+    std::optional<Around> here;
+    co_await put(name, std::move(questions), once, here, found);
   }
   for (const AnyProbe* p : once) {
     const std::string needs(p->about().requires_extension);
@@ -201,8 +233,8 @@ asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> pr
 }
 
 asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::string database,
-                                                std::vector<Request> requests, Gathering& found,
-                                                Clock::time_point deadline) {
+                                                std::vector<Request> requests, std::optional<Around>& around,
+                                                Gathering& found, Clock::time_point deadline) {
   std::vector<Plan> rows;
   double seconds = 0;
   bool lost = false;
@@ -216,7 +248,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       done.sqlstate = "PGV03";
       done.error = lost ? "not asked: the connection was lost" : "not asked: out of time";
     } else {
-      Way way = co_await way_to(database);
+      Way way = co_await way_to(database, around);
       if (way.lane == nullptr) {
         found.fail(probe, way.failure);
         co_return;
@@ -261,13 +293,14 @@ asio::awaitable<Observation> Target::Impl::wave(
   for (auto& [probe, list] : requests) {
     if (list.empty()) found.nothing(*probe);
     for (Request& r : list) {
-      if (r.database.empty()) r.database = options.conninfo.dbname();
+      if (r.database.empty()) r.database = home.dbname();
       if (std::find(databases.begin(), databases.end(), r.database) == databases.end()) databases.push_back(r.database);
     }
   }
   for (const std::string& name : databases) {
     Questions questions;
     const bool excluded = !wanted(name);
+    std::optional<Around> around;
     for (const auto& [probe, list] : requests) {
       std::vector<Request> here;
       for (const Request& r : list)
@@ -275,13 +308,13 @@ asio::awaitable<Observation> Target::Impl::wave(
       if (excluded) {
         if (!here.empty()) found.fail(*probe, not_visited(name, "excluded by the configuration"));
       } else if (probe->about().scope == Scope::explain) {
-        if (!here.empty()) co_await explain_all(*probe, name, std::move(here), found, deadline);
+        if (!here.empty()) co_await explain_all(*probe, name, std::move(here), around, found, deadline);
       } else {
         for (Request& r : here) questions.emplace_back(probe, std::move(r.parameters));
       }
     }
     std::vector<const AnyProbe*> no_more;
-    if (!questions.empty()) co_await put(name, std::move(questions), no_more, found);
+    if (!questions.empty()) co_await put(name, std::move(questions), no_more, around, found);
   }
   co_return found.finish(version_num, texts_);
 }

@@ -1,7 +1,11 @@
 #include "agent/pg/target.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <random>
 
 #include "agent/pg/target_impl.h"
@@ -12,7 +16,11 @@ namespace asio = boost::asio;
 using pg::Clock;
 
 Target::Impl::Impl(asio::any_io_executor executor, TargetOptions given)
-    : options(std::move(given)), first(executor, counters), second(executor, counters), sweep_door_(executor) {}
+    : options(std::move(given)),
+      first(executor, counters),
+      second(executor, counters),
+      executor_(executor),
+      sweep_door_(executor) {}
 
 Milliseconds Target::Impl::delay() const {
   const int troubles = failed_attempts_ + std::max(stalls_ - 1, 0);  // after one stall we come back at once
@@ -24,18 +32,25 @@ Milliseconds Target::Impl::delay() const {
 }
 
 asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first(bool forced) {
-  if (first.is_open()) co_return std::nullopt;
-  if (!forced && Clock::now() < tried_at_ + delay()) {
+  if (first.is_open() && !closed_) co_return std::nullopt;
+  if (!closed_ && !forced && Clock::now() < tried_at_ + delay()) {
     if (last_error) co_return last_error;
     co_return pg::connect_error(ConnectError::Kind::timeout, options.conninfo,
                                 "the server did not answer; trying again soon");
   }
-  if (!first.abandoned.empty() && second.is_open()) {  // the process we gave up on counts as one of the two
+  if (!first.abandoned.empty()) {  // the process we gave up on counts as one of the two
     const auto pass = co_await second.enter();
     co_await second.close();
   }
+  if (closed_) co_return pg::connect_error(ConnectError::Kind::other, home, "the agent ends its connections");
   tried_at_ = Clock::now();
-  auto error = co_await first.open(options.conninfo, options.connect_deadline);
+  auto error = co_await first.open(home, options.connect_deadline);
+  using Kind = ConnectError::Kind;
+  if (error && (error->kind == Kind::no_database || error->kind == Kind::auth) && !closed_ &&
+      home.dbname() != options.conninfo.dbname()) {  // dropped, or closed to us: back to where we began
+    home = options.conninfo;
+    error = co_await first.open(home, options.connect_deadline);
+  }
   last_error = error;
   if (error) {
     static std::mt19937 random{std::random_device{}()};
@@ -69,7 +84,7 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
     std::vector<pg::Ask> asks;
     std::vector<const AnyProbe*> asked;
     std::vector<std::pair<const AnyProbe*, Failure>> not_asked;
-    const std::string database = options.conninfo.dbname();
+    const std::string database = home.dbname();
     if (first.is_open()) {
       for (const AnyProbe* p : probes) {
         auto q = question(*p, first, version_num, database, options.lock_timeout);
@@ -91,7 +106,9 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
       continue;
     }
     if (answers.empty() && !first.is_open())
-      for (const AnyProbe* p : probes) found.fail(*p, {database, "PGV01", "not asked: the connection was lost", {}});
+      for (const AnyProbe* p : probes)
+        found.fail(*p, p == probes.front() ? Failure{database, "PGV01", "not asked: the connection was lost", {}}
+                                           : Failure{database, "PGV03", pg::kNotReached, {}});
     for (auto& [probe, failure] : not_asked) found.fail(*probe, std::move(failure));
     for (std::size_t i = 0; i < answers.size(); ++i) found.add(*asked[i], std::move(answers[i]), {});
     co_return found.finish(version_num, texts_);
@@ -100,7 +117,35 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
   co_return found.finish(version_num, texts_);
 }
 
+// Statements of ours that still run, and processes we gave up on. Only sessions that are surely ours: behind a pooler
+// the process ids we know are not the server's.
+asio::awaitable<void> Target::Impl::end_in_server() {
+  std::vector<int> pids = first.abandoned;
+  pids.insert(pids.end(), second.abandoned.begin(), second.abandoned.end());
+  if (second.is_open()) pids.push_back(second.session().backend_pid());
+  if (pids.empty() || !first.is_open()) co_return;
+  std::vector<pg::Ask> asks(1);
+  asks[0].sql =
+      "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_get_activity(null::int) a "
+      "where a.pid = any ($1::int[]) and a.application_name = 'pgvigil' "
+      "and a.usesysid = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)";
+  asks[0].parameters.push_back(fmt::format("{{{}}}", fmt::join(pids, ",")));
+  co_await first.fly(std::move(asks), options.flight_deadline);
+}
+
 asio::awaitable<void> Target::Impl::close() {
+  closed_ = true;
+  asio::steady_timer pause(executor_);
+  for (const auto grace = Clock::now() + Milliseconds(500); second.busy() && Clock::now() < grace;) {
+    pause.expires_after(Milliseconds(20));
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+  if (!first.is_open()) second.give_up();  // a first one that is being opened may wait for it
+  {
+    const auto pass = co_await first.enter();
+    if (second.busy() || !none_abandoned()) co_await end_in_server();
+    second.give_up();
+  }
   {
     const auto pass = co_await second.enter();
     co_await second.close();
@@ -132,6 +177,10 @@ asio::awaitable<Observation> Target::wave(std::vector<std::pair<const AnyProbe*,
   PGVIGIL_UNCANCELLED;
   co_return co_await impl_->wave(std::move(requests));
 }
+asio::awaitable<bool> Target::rehome(std::string database) {
+  PGVIGIL_UNCANCELLED;
+  co_return co_await impl_->rehome(std::move(database));
+}
 asio::awaitable<void> Target::close() {
   PGVIGIL_UNCANCELLED;
   co_await impl_->close();
@@ -139,8 +188,7 @@ asio::awaitable<void> Target::close() {
 Milliseconds Target::next_attempt_delay() const { return impl_->delay(); }
 bool Target::connected() const { return impl_->first.is_open(); }
 const TargetOptions& Target::options() const { return impl_->options; }
-const std::optional<ConnectError>& Target::last_error() const { return impl_->last_error; }
-int Target::version_num() const { return impl_->version_num; }
+const std::string& Target::home() const { return impl_->home.dbname(); }
 bool Target::superuser() const { return impl_->superuser; }
 OwnCost Target::cost() const {
   const pg::Counters& c = *impl_->counters;

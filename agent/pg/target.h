@@ -22,9 +22,8 @@ struct TargetOptions {
   std::string name = {};
   Conninfo conninfo = {};
   std::vector<std::string> databases = {};  // empty: all that can be connected to
-  std::vector<std::string> exclude_databases = {};
-  bool allow_superuser = false;  // EXPLAIN foreign text even as one
-  int slots_floor = 3;           // free connections that are left to others
+  bool allow_superuser = false;             // EXPLAIN foreign text even as one
+  int slots_floor = 3;                      // free connections that are left to others
   Milliseconds connect_deadline{3000};
   Milliseconds flight_deadline{800};   // of ask()
   Milliseconds sweep_deadline{15000};  // of sweep() and of wave()
@@ -54,13 +53,20 @@ class Target {
   // Second-wave requests, each in a transaction of its own. Scope::explain gives rows of `plans`.
   boost::asio::awaitable<Observation> wave(std::vector<std::pair<const AnyProbe*, std::vector<Request>>> requests);
 
-  // Says goodbye on both connections.
+  // Moves the first connection to another database, the one that carries the load: what is asked of the catalogue and
+  // explained there then needs no second connection. The new one is opened before the old one ends, in the second's
+  // slot, so that the place on the server is never given up; later reconnects go there too, or back to the connection
+  // string's database when that one cannot be entered any more. True: the first connection is there now. False: it
+  // stays where it was (no free slot, not among `databases`, refused). Takes its turn with sweep() and wave().
+  boost::asio::awaitable<bool> rehome(std::string database);
+  const std::string& home() const;  // the first connection's database
+
+  // Says goodbye on both connections, for good: calls under way end soon (half a second of grace, then their statements
+  // are ended in the server), and later ones fail without a connection.
   boost::asio::awaitable<void> close();
 
   bool connected() const;
   const TargetOptions& options() const;
-  const std::optional<ConnectError>& last_error() const;  // of the first connection; none while it is open
-  int version_num() const;                                // 0 before the first connection
   bool superuser() const;
   OwnCost cost() const;  // since the start; seconds is the time since then
 

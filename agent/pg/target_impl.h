@@ -41,10 +41,12 @@ class Target::Impl {
   boost::asio::awaitable<Observation> ask(std::vector<const AnyProbe*> probes);
   boost::asio::awaitable<Observation> sweep(std::vector<const AnyProbe*> probes);
   boost::asio::awaitable<Observation> wave(std::vector<std::pair<const AnyProbe*, std::vector<Request>>> requests);
+  boost::asio::awaitable<bool> rehome(std::string database);
   boost::asio::awaitable<void> close();
   Milliseconds delay() const;
 
   TargetOptions options;
+  Conninfo home = options.conninfo;  // of the first connection
   std::shared_ptr<pg::Counters> counters = std::make_shared<pg::Counters>();
   pg::Clock::time_point start = pg::Clock::now();
   std::optional<ConnectError> last_error;
@@ -60,6 +62,7 @@ class Target::Impl {
     std::vector<std::string> databases;  // the busiest first
     std::vector<std::string> denied;     // those we may not connect to
     int free_slots = 0;
+    bool room = false;  // for the second connection
     bool alone = true;  // false: a server process we gave up on still lives
   };
   // How to reach a database: a lane with the right to use it, or why not.
@@ -71,20 +74,27 @@ class Target::Impl {
   // With the first lane's pass held. Too early after a failure it fails again, without an attempt.
   boost::asio::awaitable<std::optional<ConnectError>> open_first(bool forced = false);
   boost::asio::awaitable<Around> look_around();
-  boost::asio::awaitable<Way> way_to(std::string database);
+  // One look is enough for one visit to a database; it is made when there is none yet, or none that still holds.
+  boost::asio::awaitable<Way> way_to(std::string database, std::optional<Around>& around);
   using Questions = std::vector<std::pair<const AnyProbe*, std::vector<std::string>>>;  // with their parameters
   // Asks all in one flight; on the first connection one after the other, so that samples come in between.
   // `once` holds probes that any database will do for: those asked here are taken out of it.
   boost::asio::awaitable<void> put(std::string database, Questions questions, std::vector<const AnyProbe*>& once,
-                                   Gathering& found);
+                                   std::optional<Around>& around, Gathering& found);
   boost::asio::awaitable<void> explain_all(const AnyProbe& probe, std::string database, std::vector<Request> requests,
-                                           Gathering& found, pg::Clock::time_point deadline);
+                                           std::optional<Around>& around, Gathering& found,
+                                           pg::Clock::time_point deadline);
   bool wanted(const std::string& database) const;
+  bool none_abandoned() const { return first.abandoned.empty() && second.abandoned.empty(); }
+  boost::asio::awaitable<void> end_in_server();  // with the first lane's pass held
+
+  bool closed_ = false;
 
   int failed_attempts_ = 0;
   int stalls_ = 0;  // flights in a row that the server did not answer: each may leave a process behind there
   double jitter_ = 1;
   pg::Clock::time_point tried_at_{};
+  boost::asio::any_io_executor executor_;
   pg::Turnstile sweep_door_;
   pg::QueryTexts texts_;
   pg::ExplainMemory memory_;

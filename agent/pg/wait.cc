@@ -24,6 +24,7 @@ struct Waiter::State {
   asio::steady_timer timer;  // what the coroutine sleeps on; readiness ends the sleep
   std::uint64_t turn = 0;    // handlers of an earlier wait find it changed
   bool ready = false;
+  bool given_up = false;
 };
 
 Waiter::Waiter(asio::any_io_executor executor, int socket)
@@ -35,11 +36,16 @@ Waiter::~Waiter() {
   state_->socket.close(ignored);
 }
 
+void Waiter::give_up() {
+  state_->given_up = true;
+  state_->timer.cancel();
+}
+
 int Waiter::descriptor() const { return state_->socket.is_open() ? state_->socket.native_handle() : -1; }
 
 asio::awaitable<bool> Waiter::ready(bool read, bool write, Clock::time_point deadline) {
   const auto state = state_;
-  if (!state->socket.is_open()) co_return false;
+  if (!state->socket.is_open() || state->given_up) co_return false;
   const std::uint64_t turn = ++state->turn;
   state->ready = false;
   state->timer.expires_at(deadline);
@@ -54,6 +60,7 @@ asio::awaitable<bool> Waiter::ready(bool read, bool write, Clock::time_point dea
   co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   ++state->turn;
   state->socket.cancel(ignored);
+  if (state->given_up) co_return false;
   if (!state->ready &&
       state->socket.is_open()) {  // late ourselves (a busy loop, a stopped process)? what is there counts
     pollfd now{state->socket.native_handle(), static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0};
@@ -83,6 +90,8 @@ asio::awaitable<Turnstile::Pass> Turnstile::enter() {
   state_->busy = true;
   co_return Pass(this);
 }
+
+bool Turnstile::busy() const { return state_->busy; }
 
 void Turnstile::leave() {
   if (state_->queue.empty()) {

@@ -22,6 +22,7 @@ class Waiter {
 
   // True when readable (or writable, where asked); false when the deadline passed first, or nothing can be waited for.
   boost::asio::awaitable<bool> ready(bool read, bool write, Clock::time_point deadline);
+  void give_up();          // ends the wait under way and every later one, as if its deadline had passed
   int descriptor() const;  // -1 when there is none: no socket, or no descriptor left in this process
 
  private:
@@ -48,6 +49,7 @@ class Turnstile {
     Turnstile* door_;
   };
   boost::asio::awaitable<Pass> enter();
+  bool busy() const;
 
  private:
   void leave();

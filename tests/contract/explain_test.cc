@@ -215,6 +215,21 @@ TEST_F(ExplainTest, AFailureThatWillComeAgainIsNotAskedAgain) {
   EXPECT_EQ(target->cost().statements, before);
 }
 
+TEST_F(ExplainTest, OneLookAroundServesAllTextsOfADatabase) {
+  explain({"select 1"});  // connected
+  const auto cost = [&](std::vector<std::string> texts) {
+    const auto before = target->cost().statements;
+    explain(std::move(texts));
+    return target->cost().statements - before;
+  };
+  const auto one = cost({"select 2"});
+  const auto three = cost({"select 3", "select 4", "select 5"});
+  const auto five = cost({"select 6", "select 7", "select 8", "select 9", "select 10"});
+  EXPECT_EQ(five - three, three - one);
+  EXPECT_GT(one, (three - one) / 2);      // the look is paid once, not with each
+  EXPECT_EQ(one - (three - one) / 2, 8);  // two questions of four statements each
+}
+
 TEST_F(ExplainTest, NoLockOutlivesAnExplain) {
   explain({"select * from app.orders where id = 3", "select * from app.events", "delete from app.loot"});
   EXPECT_EQ(Admin("dbname=vigil_explain")

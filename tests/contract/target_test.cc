@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "checks/probes/activity.h"
 #include "tests/contract/pg_fixture.h"
@@ -126,7 +128,7 @@ TEST_F(TargetTest, AStoppedBackendCostsTheDeadlineAndNoMore) {
     const auto o = ask({&fine, &pid});
     EXPECT_NEAR(test::seconds_since(begun), 0.8, 0.3);
     EXPECT_EQ(sqlstate(o, "fine"), "PGV01");
-    EXPECT_EQ(sqlstate(o, "pid"), "PGV01");
+    EXPECT_EQ(sqlstate(o, "pid"), "PGV03");               // behind it: not to blame
     EXPECT_NE(std::stoi(word(ask({&pid}), "pid")), old);  // the next call has a fresh connection
     const auto around = sweep({&database});               // and the stopped one counts as one of our two
     EXPECT_EQ(test::answer(around, "database").rows->size(), 1U);
@@ -135,6 +137,110 @@ TEST_F(TargetTest, AStoppedBackendCostsTheDeadlineAndNoMore) {
   }
   for (int i = 0; i < 50 && own_backends() > 1; ++i) std::this_thread::sleep_for(Milliseconds(50));
   EXPECT_EQ(test::answer(sweep({&database}), "database").rows->size(), 3U);
+}
+
+TEST_F(TargetTest, OnlyTheProbeThatTookTheTimeIsToBlame) {
+  options.flight_deadline = Milliseconds(300);
+  make();
+  ProbeAbout sleeps = about("sleeps", "select pg_sleep(1)::text as value");
+  sleeps.timeout = Milliseconds(1500);
+  const WordProbe slow(std::move(sleeps), word_columns());
+  const auto o = ask({&fine, &slow, &pid, &database});
+  EXPECT_EQ(word(o, "fine"), "fine");
+  EXPECT_EQ(sqlstate(o, "sleeps"), "PGV01");
+  for (const char* behind : {"pid", "database"}) {
+    EXPECT_EQ(sqlstate(o, behind), "PGV03");
+    EXPECT_NE(test::answer(o, behind).failures[0].message.find("not reached"), std::string::npos);
+  }
+  for (int i = 0; i < 50 && own_backends() > 0; ++i) std::this_thread::sleep_for(Milliseconds(50));
+}
+
+TEST_F(TargetTest, ClosedIsClosedInTheMiddleOfASweep) {
+  make();
+  ProbeAbout slow = about("slow", "select pg_sleep(4)::text as value", Scope::database);
+  slow.timeout = Milliseconds(8000);
+  const WordProbe sleeps(std::move(slow), word_columns());
+  Observation swept;
+  bool over = false;
+  boost::asio::co_spawn(loop, target->sweep({&sleeps}), [&](std::exception_ptr, Observation o) {
+    swept = std::move(o);
+    over = true;
+  });
+  double closing = 0;
+  boost::asio::co_spawn(
+      loop,
+      [&]() -> boost::asio::awaitable<void> {
+        boost::asio::steady_timer timer(loop, std::chrono::milliseconds(500));
+        co_await timer.async_wait(boost::asio::use_awaitable);
+        EXPECT_EQ(own_backends(), 2);
+        const auto begun = std::chrono::steady_clock::now();
+        co_await target->close();
+        closing = test::seconds_since(begun);
+      },
+      [](std::exception_ptr) {});
+  const auto begun = std::chrono::steady_clock::now();
+  loop.restart();
+  loop.run();
+  EXPECT_LT(test::seconds_since(begun), 3.0);
+  EXPECT_GT(closing, 0.4);
+  EXPECT_LT(closing, 2.0);
+  EXPECT_TRUE(over);
+  EXPECT_EQ(test::answer(swept, "slow").failures.size(), 3U);
+  EXPECT_EQ(own_backends(), 0);
+  EXPECT_TRUE(test::run(loop, target->connect()));  // for good
+  EXPECT_FALSE(test::answer(ask({&fine}), "fine").rows);
+  EXPECT_FALSE(test::answer(sweep({&database}), "database").rows);
+  EXPECT_EQ(own_backends(), 0);
+}
+
+TEST_F(TargetTest, MovesItsHomeWithoutLosingItsPlace) {
+  make();
+  const WordProbe where(about("where", "select current_database()::text as value"), word_columns());
+  EXPECT_EQ(word(ask({&where}), "where"), options.conninfo.dbname());
+  std::atomic<bool> done = false;
+  int most = 0, least = 2;
+  std::thread watch([&] {
+    Admin other;
+    while (!done) {
+      const int n = std::stoi(other.run("select count(*) from pg_stat_activity where application_name = 'pgvigil'"));
+      most = std::max(most, n);
+      least = std::min(least, n);
+    }
+  });
+  const bool moved = test::run(loop, target->rehome("vigil_one"));
+  const bool again = test::run(loop, target->rehome("vigil_one"));
+  const bool swept = test::answer(sweep({&database}), "database").failures.empty();
+  done = true;
+  watch.join();
+  EXPECT_TRUE(moved && again && swept);
+  EXPECT_EQ(least, 1);
+  EXPECT_EQ(most, 2);
+  EXPECT_EQ(target->home(), "vigil_one");
+  EXPECT_EQ(word(ask({&where}), "where"), "vigil_one");
+  EXPECT_FALSE(test::run(loop, target->rehome("no_such_database")));
+  EXPECT_FALSE(test::run(loop, target->rehome("template1")));  // not among those to be watched
+  EXPECT_EQ(word(ask({&where}), "where"), "vigil_one");
+  // A lost connection comes back to its home; where that is gone, to where it began.
+  admin.run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgvigil'");
+  std::this_thread::sleep_for(Milliseconds(200));
+  EXPECT_EQ(word(ask({&where}), "where"), "vigil_one");
+  admin.run("alter database vigil_one allow_connections false");
+  admin.run("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'vigil_one'");
+  std::this_thread::sleep_for(Milliseconds(200));
+  admin.run("alter database vigil_one rename to vigil_gone");
+  admin.run("alter database vigil_gone allow_connections true");
+  const auto o = ask({&where});
+  admin.run("alter database vigil_gone rename to vigil_one");
+  EXPECT_EQ(word(o, "where"), options.conninfo.dbname());
+}
+
+TEST_F(TargetTest, StaysAtHomeWhenShortOfSlots) {
+  options.slots_floor = 100'000;
+  make();
+  const std::string before = word(ask({&pid}), "pid");
+  EXPECT_FALSE(test::run(loop, target->rehome("vigil_one")));
+  EXPECT_EQ(word(ask({&pid}), "pid"), before);
+  EXPECT_EQ(target->home(), options.conninfo.dbname());
 }
 
 TEST_F(TargetTest, AKilledBackendIsReplacedAtOnce) {

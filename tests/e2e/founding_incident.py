@@ -3,11 +3,13 @@
 
 Without arguments it tells what happens until Ctrl-C. --once proves it unattended: every step is judged by what the
 webhook receiver got, what the pages say and what diagnose answers, never by what pgvigil says it has done.
+PGVIGIL_BROWSER=1 looks at the page in a real Chromium too.
 """
 
 import argparse
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +24,7 @@ CASE = os.path.join(ROOT, "tests", "incidents", "seq_scan_after_schema_copy")
 TABLE, COLUMNS = "lsif_data_documents", r"\bdump_id\b\W{1,4}\bpath\b"
 ALERT_DEADLINE = 60.0  # a loose ceiling; bench/onset.py measures
 RESOLVE_DEADLINE, RESOLVE_DEADLINE_UNCURED = 150.0, 45.0
+BROWSER_DEADLINE = 180.0  # it shares two cores with the incident
 SETTLE_DEADLINE = 90.0  # for diagnose to say OK once the last slow statement has ended
 
 
@@ -157,6 +160,22 @@ def check_diagnosis(answer):
         raise StepFailed(f"diagnose does not name {TABLE} (dump_id, path): {[report.name(f) for f in found]}")
 
 
+def check_in_browser(story, severity):
+    """The page as a person sees it, in a real browser, while the incident goes on."""
+    line = [os.path.join(ROOT, "tests", "e2e", "page"), story.agent.url, TABLE, severity]
+    browser = subprocess.Popen(children.bound(line), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    try:
+        said, _ = browser.communicate(timeout=BROWSER_DEADLINE)
+    except subprocess.TimeoutExpired as late:
+        raise StepFailed(f"the page in a browser: no answer within {BROWSER_DEADLINE:g} s") from late
+    finally:
+        children.stop(browser)
+    if browser.returncode != 0:
+        raise StepFailed(f"the page in a browser does not show {TABLE} and {severity}\n{said.strip()[-1500:]}")
+    return said.strip()
+
+
 def apply_remedy(story, teller, steps):
     if not steps:
         raise StepFailed("the report prints no cure")
@@ -198,6 +217,8 @@ def once(story, teller, remedy):
     answer = story.diagnose()
     check_diagnosis(answer)
     teller.say(f"pgvigil diagnose, {answer.seconds:.1f} s, exit {answer.exit_code}:\n{answer.text}")
+    if os.environ.get("PGVIGIL_BROWSER") == "1":
+        teller.say("the page in a browser: " + check_in_browser(story, "critical"))
     if remedy:
         apply_remedy(story, teller, report.cure_steps(answer.report))
     else:

@@ -25,7 +25,7 @@ def binary():
 def clean_environment(**more):
     """Ours without PG* variables: they would reach libpq."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PG") or k.startswith("PGVIGIL")}
-    return {**kept, "PGPASSFILE": "/dev/null", **more}
+    return {**kept, "PGPASSFILE": "/nonexistent", **more}
 
 
 def merged(base, extra):

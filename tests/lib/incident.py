@@ -53,7 +53,7 @@ class Case:
     def _expected(self, value):
         """Names of objects and patterns are renamed; ids of checks are not."""
         if isinstance(value, dict):
-            return {k: v if k in ("check", "also", "not_cause", "severity", "after_remedy") else self._expected(v)
+            return {k: v if k in ("check", "also", "not_cause", "severity", "after_remedy", "confidence_below") else self._expected(v)
                     for k, v in value.items()}
         if isinstance(value, list):
             return [self._expected(v) for v in value]

@@ -3,6 +3,7 @@
 import json
 
 EXIT_CODES = {"ok": 0, "info": 0, "warning": 1, "critical": 2}
+CONFIDENCE = ("low", "medium", "high")
 
 
 def parse(text):
@@ -81,6 +82,12 @@ def is_cause(finding, accepted):
             continue
         return True
     return False
+
+
+def less_sure(finding, than):
+    """Is it told with less confidence than this? A finding without a known confidence is not."""
+    told = finding.get("confidence")
+    return told in CONFIDENCE and CONFIDENCE.index(told) < CONFIDENCE.index(than)
 
 
 def cure_steps(report):

@@ -39,6 +39,12 @@ class Reports(unittest.TestCase):
         self.assertFalse(report.is_cause(found, {"check": "unindexed_table", "object": "docs"}))
         self.assertTrue(report.is_cause(found, [{"check": "x"}, {"object": "docs"}]))
 
+    def test_less_sure_than(self):
+        self.assertTrue(report.less_sure({"confidence": "medium"}, "high"))
+        self.assertFalse(report.less_sure({"confidence": "high"}, "high"))
+        self.assertFalse(report.less_sure({"confidence": "medium"}, "low"))
+        self.assertFalse(report.less_sure({}, "high"))
+
     def test_only_the_straight_path_of_the_cure_is_pasted_and_each_step_once(self):
         one = finding("a", "t", remedies=[cure("SELECT 1;", kind="first_aid"), cure("CREATE  INDEX x;"),
                                           cure("ALTER SYSTEM;", straight=False)])

@@ -119,12 +119,12 @@ def broken_reload(bench):
         with open(bench.config, "a", encoding="utf-8") as file:
             file.write("\nhtpp: {}\n")
         bench.watcher.process.send_signal(signal.SIGHUP)
-        bench.wait("the reload is refused", lambda: bench.metric("pgvigil_config_last_reload_successful") == 0, 10)
+        bench.wait("the reload is refused", lambda: bench.metric("pgvigil_config_last_reload_successful") == 0, NOTICE)
     finally:
         with open(bench.config, "w", encoding="utf-8") as file:
             file.write(good)
     bench.watcher.process.send_signal(signal.SIGHUP)
-    bench.wait("the good file is taken", lambda: bench.metric("pgvigil_config_last_reload_successful") == 1, 10)
+    bench.wait("the good file is taken", lambda: bench.metric("pgvigil_config_last_reload_successful") == 1, NOTICE)
 
 
 def port_taken(bench):

@@ -1,2 +1,3 @@
-SELECT id, sent FROM letters WHERE body ~* '(\w)\1\1\1\1\1 .*refund' AND sender = 'S-4711';
-\sleep 3600 s
+SELECT day, (SELECT count(*) FROM letters WHERE sender = 'S-4711' AND sent = day::date) AS letters
+FROM generate_series('2026-01-01'::timestamp, '2027-12-31', '1 day') day;
+\sleep 1800 s

@@ -57,7 +57,7 @@ def main():
     for run in range(1, given.runs + 1):
         first, cause = measure(given.healthy)
         named.append(cause)
-        print(f"{run:>4}  {words(first):>12}  {words(cause):>16}", flush=True)
+        print(f"{run:>4}  {words(first):>12}  {words(cause):>16}  load average {os.getloadavg()[0]:.1f}", flush=True)
     if any(seconds is None for seconds in named):
         print("a run had no alert that names the cause")
         return 1

@@ -124,7 +124,7 @@ def main():
                "backend CPU, % of one core": 100 * own_cpu / took, "agent RSS, MB": with_agent["rss"],
                "statements a second": with_agent["calls"] / took,
                "WAL bytes a minute": 60 * (with_agent["wal"] / took - alone["wal"] / alone["took"])}
-    print(f"{given.tables} tables, {took:.0f} s at rest")
+    print(f"{given.tables} tables, {took:.0f} s at rest, load average {os.getloadavg()[0]:.1f}")
     failed = False
     for name, value in figures.items():
         limit = LIMITS.get(name)

@@ -12,6 +12,7 @@ import yaml
 from . import agent, children, load, pg, rename
 
 CREATES_ROLE = r"\bCREATE\s+(?:ROLE|USER)\s+\"?{}\"?\b"
+FIXED_WORDS = ("check", "also", "not_cause", "severity", "confidence_below", "after_remedy")  # no names of objects
 TEXTS = (".sql", ".sh", ".yaml")
 
 
@@ -53,8 +54,7 @@ class Case:
     def _expected(self, value):
         """Names of objects and patterns are renamed; ids of checks are not."""
         if isinstance(value, dict):
-            return {k: v if k in ("check", "also", "not_cause", "severity", "after_remedy", "confidence_below") else self._expected(v)
-                    for k, v in value.items()}
+            return {k: v if k in FIXED_WORDS else self._expected(v) for k, v in value.items()}
         if isinstance(value, list):
             return [self._expected(v) for v in value]
         return self.renamed(value) if isinstance(value, str) else value

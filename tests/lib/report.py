@@ -84,9 +84,8 @@ def is_cause(finding, accepted):
     return False
 
 
-def less_sure(finding, than):
-    """Is it told with less confidence than this? A finding without a known confidence is not."""
-    told = finding.get("confidence")
+def less_sure(told, than):
+    """Is one confidence below the other? An unknown one is below nothing."""
     return told in CONFIDENCE and CONFIDENCE.index(told) < CONFIDENCE.index(than)
 
 

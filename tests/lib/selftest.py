@@ -40,10 +40,10 @@ class Reports(unittest.TestCase):
         self.assertTrue(report.is_cause(found, [{"check": "x"}, {"object": "docs"}]))
 
     def test_less_sure_than(self):
-        self.assertTrue(report.less_sure({"confidence": "medium"}, "high"))
-        self.assertFalse(report.less_sure({"confidence": "high"}, "high"))
-        self.assertFalse(report.less_sure({"confidence": "medium"}, "low"))
-        self.assertFalse(report.less_sure({}, "high"))
+        self.assertTrue(report.less_sure("medium", "high"))
+        self.assertFalse(report.less_sure("high", "high"))
+        self.assertFalse(report.less_sure("medium", "low"))
+        self.assertFalse(report.less_sure(None, "high"))
 
     def test_only_the_straight_path_of_the_cure_is_pasted_and_each_step_once(self):
         one = finding("a", "t", remedies=[cure("SELECT 1;", kind="first_aid"), cure("CREATE  INDEX x;"),

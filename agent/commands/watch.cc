@@ -111,15 +111,13 @@ void Watch::publish() {
 
 // False when there is no connection; the failure is then in the history, and the wait before the next try is done.
 asio::awaitable<bool> Watch::connected() {
-  if (target_.connected()) co_return true;
-  auto error = co_await target_.connect();
+  auto error = target_.connected() ? std::nullopt : co_await target_.connect();
   if (stopping_) co_return false;
-  if (!error && target_.superuser() && !target_settings_.allow_superuser) {
-    co_await target_.close();
+  if (!error && target_.superuser() && !target_settings_.allow_superuser) {  // nothing is asked
     error = ConnectError{.kind = ConnectError::Kind::auth,
                          .sqlstate = "28000",
                          .message = "the role is a superuser, which the agent refuses",
-                         .hint = "connect as the role that `pgvigil grants` prints, or set allow_superuser: true"};
+                         .hint = "connect as the role that `pgvigil grants` prints, or set allow_superuser: true, and reload"};
     refused_until_ = Steady::now() + refused_for;
   }
   if (!error) co_return true;
@@ -245,6 +243,12 @@ asio::awaitable<void> Watch::sweeps() {
       }
     if (stopping_) break;
     publish();
+    // The connection that is kept lives where the load is: there it can explain when no second one can be had.
+    const std::string busiest = busiest_database(history_, context_, target_.home(), utc_now());
+    if (!busiest.empty() && Steady::now() >= next_move_) {
+      next_move_ = Steady::now() + alone_for;
+      co_await target_.rehome(busiest);
+    }
     // While something hurts, the tables and plans are looked at more often, so that the end is seen soon.
     sweep_progress_ = Steady::now();
     if (asked_now_) continue;

@@ -57,7 +57,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   History history_;
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{}, sweep_progress_{},
-      refused_until_{};
+      refused_until_{}, next_move_{};
   std::chrono::steady_clock::time_point started_{};
   std::map<std::pair<Scope, Cadence>, std::chrono::steady_clock::time_point> next_due_;
   std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;

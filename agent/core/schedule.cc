@@ -1,6 +1,7 @@
 #include "agent/core/schedule.h"
 
 #include <algorithm>
+#include <map>
 
 #include "checks/load.h"
 
@@ -52,6 +53,16 @@ int last_wave() {
   int last = 1;
   for (const AnyProbe* p : all_probes()) last = std::max(last, p->about().wave);
   return last;
+}
+
+std::string busiest_database(const History& history, const Context& context, const std::string& home, Time at) {
+  static const CheckSettings none;
+  std::map<std::string, double> sessions;
+  for (const QueryLoad& q : load(Input(history, context, none, at), 30).queries) sessions[q.database] += q.sessions;
+  const auto busiest = std::max_element(sessions.begin(), sessions.end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (busiest == sessions.end() || busiest->first.empty() || busiest->first == home) return "";
+  return busiest->second >= 1 && busiest->second >= 2 * sessions[home] ? busiest->first : "";
 }
 
 bool load_jumped(const History& history, const Context& context, Time at) {

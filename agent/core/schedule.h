@@ -1,6 +1,7 @@
 // What to ask, and when. Pure: the loop brings the time and does the asking.
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,5 +25,8 @@ int last_wave();
 // The load has jumped: worth a cycle and a sweep at once. At least as many sessions as vCPUs are active, and
 // well more than in the minute before.
 bool load_jumped(const History& history, const Context& context, Time at);
+
+// The database that carries most of the load, clearly more than `home` does; "" when none stands out.
+std::string busiest_database(const History& history, const Context& context, const std::string& home, Time at);
 
 }  // namespace pgvigil

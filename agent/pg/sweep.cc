@@ -39,7 +39,7 @@ bool Target::Impl::wanted(const std::string& database) const {
   const auto in = [&](const std::vector<std::string>& all) {
     return std::find(all.begin(), all.end(), database) != all.end();
   };
-  return (options.databases.empty() || in(options.databases));
+  return options.databases.empty() || in(options.databases);
 }
 
 asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
@@ -121,7 +121,7 @@ asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database, st
   const auto error = co_await open_first();
   if (error)
     way.failure = failure_of(*error, database);
-  else
+  else if (first.is_open_to(own))  // not fallen back to another home meanwhile
     way.lane = &first;
   co_return way;
 }

@@ -46,7 +46,9 @@ asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first(bool force
   tried_at_ = Clock::now();
   auto error = co_await first.open(home, options.connect_deadline);
   using Kind = ConnectError::Kind;
-  if (error && (error->kind == Kind::no_database || error->kind == Kind::auth) && !closed_ &&
+  const bool unwelcome =
+      error && (error->kind == Kind::no_database || error->kind == Kind::auth || error->kind == Kind::other);
+  if (unwelcome && !closed_ &&
       home.dbname() != options.conninfo.dbname()) {  // dropped, or closed to us: back to where we began
     home = options.conninfo;
     error = co_await first.open(home, options.connect_deadline);

@@ -232,6 +232,13 @@ TEST_F(TargetTest, MovesItsHomeWithoutLosingItsPlace) {
   const auto o = ask({&where});
   admin.run("alter database vigil_gone rename to vigil_one");
   EXPECT_EQ(word(o, "where"), options.conninfo.dbname());
+  admin.run("alter database vigil_one allow_connections true");
+  EXPECT_TRUE(test::run(loop, target->rehome("vigil_one")));
+  admin.run("alter database vigil_one allow_connections false");
+  admin.run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgvigil'");
+  std::this_thread::sleep_for(Milliseconds(200));
+  EXPECT_EQ(word(ask({&where}), "where"), options.conninfo.dbname());
+  EXPECT_EQ(target->home(), options.conninfo.dbname());
 }
 
 TEST_F(TargetTest, StaysAtHomeWhenShortOfSlots) {

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -259,7 +260,16 @@ asio::awaitable<void> Agent::stop() {
   sd_notify("STOPPING=1");
   timer_.cancel();
   for (auto& [name, w] : targets_) w.watch->stop();
+  const auto enough = SteadyClock::now() + last_words;
   if (alerts_) co_await alerts_->drain(last_words);
+  const auto open = [&] {
+    return std::any_of(targets_.begin(), targets_.end(), [](const auto& t) { return !t.second.watch->closed(); });
+  };
+  while (open() && SteadyClock::now() < enough) {
+    timer_.expires_after(std::chrono::milliseconds(20));
+    boost::system::error_code ignored;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
   if (http_) http_->stop();
 }
 

@@ -23,7 +23,7 @@ namespace {
 
 constexpr double slow_answer = 0.2;  // seconds; more of it in one flight would cost the next sample its second
 constexpr auto alone_for = std::chrono::minutes(10);
-constexpr auto refused_for = std::chrono::seconds(30);
+constexpr Milliseconds refused_for{30'000};
 constexpr auto between_jumps = std::chrono::seconds(10);  // an extra cycle and sweep at most this often
 
 Steady::duration seconds(double s) { return duration_cast<Steady::duration>(std::chrono::duration<double>(s)); }
@@ -71,7 +71,8 @@ void Watch::stop() {
   cycle_timer_.cancel();
   sweep_timer_.cancel();
   asio::co_spawn(
-      executor_, [self = shared_from_this()] { return self->target_.close(); }, asio::detached);
+      executor_, [self = shared_from_this()] { return self->target_.close(); },
+      [self = shared_from_this()](const std::exception_ptr&) { self->closed_ = true; });
 }
 
 asio::awaitable<void> Watch::pause(asio::steady_timer& timer, Steady::time_point until) {
@@ -111,14 +112,17 @@ void Watch::publish() {
 
 // False when there is no connection; the failure is then in the history, and the wait before the next try is done.
 asio::awaitable<bool> Watch::connected() {
-  auto error = target_.connected() ? std::nullopt : co_await target_.connect();
+  std::optional<ConnectError> error;
+  if (!target_.connected()) error = co_await target_.connect();
   if (stopping_) co_return false;
+  refused_ = false;
   if (!error && target_.superuser() && !target_settings_.allow_superuser) {  // nothing is asked
-    error = ConnectError{.kind = ConnectError::Kind::auth,
-                         .sqlstate = "28000",
-                         .message = "the role is a superuser, which the agent refuses",
-                         .hint = "connect as the role that `pgvigil grants` prints, or set allow_superuser: true, and reload"};
-    refused_until_ = Steady::now() + refused_for;
+    error = ConnectError{
+        .kind = ConnectError::Kind::auth,
+        .sqlstate = "28000",
+        .message = "the role is a superuser, which the agent refuses",
+        .hint = "connect as the role that `pgvigil grants` prints, or set allow_superuser: true, and reload"};
+    refused_ = true;
   }
   if (!error) co_return true;
   Observation o{utc_now(), {}};
@@ -127,7 +131,7 @@ asio::awaitable<bool> Watch::connected() {
   keep(std::move(o));
   publish();
   progress_ = Steady::now();
-  co_await pause(cycle_timer_, std::max(Steady::now() + target_.next_attempt_delay(), refused_until_));
+  co_await pause(cycle_timer_, Steady::now() + (refused_ ? refused_for : target_.next_attempt_delay()));
   co_return false;
 }
 
@@ -219,7 +223,7 @@ asio::awaitable<void> Watch::cycles() {
 asio::awaitable<void> Watch::sweeps() {
   while (!stopping_) {
     sweep_progress_ = Steady::now();
-    if (Steady::now() < next_sweep_ || !target_.connected() || history_.latest(server) == nullptr) {
+    if (Steady::now() < next_sweep_ || !target_.connected() || refused_ || history_.latest(server) == nullptr) {
       co_await pause(sweep_timer_, std::min(next_sweep_, Steady::now() + seconds(schedule_.sample)));
       // Not connected yet: look again after a beat.
       if (Steady::now() >= next_sweep_ && !target_.connected())

@@ -27,7 +27,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Watch(boost::asio::any_io_executor executor, const TargetSettings& target, const Settings& settings,
         Conninfo conninfo, Publish publish);
   void start();
-  void stop();  // the coroutines end at their next step; connections close with the last of them
+  void stop();  // the coroutines end at their next step, and the connections close
+  bool closed() const { return closed_; }
   void configure(const TargetSettings& target, const Settings& settings);  // thresholds, schedule; not the connection
 
   // When the slower of the two loops last ended a turn, whatever came of it: the watchdog's food.
@@ -57,12 +58,12 @@ class Watch : public std::enable_shared_from_this<Watch> {
   History history_;
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{}, sweep_progress_{},
-      refused_until_{}, next_move_{};
+      next_move_{};
   std::chrono::steady_clock::time_point started_{};
   std::map<std::pair<Scope, Cadence>, std::chrono::steady_clock::time_point> next_due_;
   std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;
   std::vector<const AnyProbe*> gap_;  // to be asked alone
-  bool stopping_ = false, in_trouble_ = false, asked_now_ = false;
+  bool stopping_ = false, refused_ = false, closed_ = false, in_trouble_ = false, asked_now_ = false;
 };
 
 }  // namespace pgvigil

@@ -79,6 +79,7 @@ std::vector<Finding> evaluate(const Input& in) {
     Finding f;
     f.role = Role::cause;
     f.severity = held >= in[crit] * limit ? Severity::critical : Severity::warning;
+    f.act_by = f.severity == Severity::critical ? ActBy::now : ActBy::today;
     f.object = {"session", std::to_string(lead), s != nullptr ? s->database : ""};
     f.sentence = fmt::format(
         "process {} holds {} of temporary files, {} of temp_file_limit {}: {}", pid, words::bytes(held),

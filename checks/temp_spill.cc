@@ -101,7 +101,9 @@ std::vector<Remedy> remedies(const Input& in, const Writer& w) {
   Step cancel{.title = fmt::format("cancel the statement of pid {}", w.pid),
               .database = s.database,
               .run_as = s.user,
-              .sql = fmt::format("SELECT pg_cancel_backend({});", w.pid)};
+              .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid "
+                                 "= {} AND state = 'active' AND query_start < pg_catalog.to_timestamp({:.0f});",
+                                 w.pid, std::ceil(s.query_start) + 1)};
   cancel.relief = fmt::format("gives back {} of disk, and stops {}", words::bytes(w.bytes), words::bytes_rate(w.rate));
   cancel.duration = "at once";
   cancel.caution = "its work so far is lost, and its transaction is rolled back";
@@ -128,6 +130,18 @@ std::vector<Remedy> remedies(const Input& in, const Writer& w) {
     more.undo = fmt::format("ALTER ROLE {} IN DATABASE {} RESET work_mem;", sql::quote_identifier(s.user),
                             sql::quote_identifier(s.database));
     cure.steps.push_back(std::move(more));
+  } else {
+    const double some = std::min(wanted, 1024.0);
+    Step more{.title = "or raise work_mem for this statement alone, in the session that runs it",
+              .database = s.database,
+              .run_as = s.user,
+              .sql = fmt::format("SET work_mem = '{:.0f}MB';", some)};
+    more.caution = wanted > some
+                       ? "it will still spill, in fewer passes; each sort or hash of each process may take as much"
+                       : "must fit the host's free memory: each sort or hash of each process may take as much";
+    more.undo = "RESET work_mem;";
+    more.straight_path = false;
+    cure.steps.push_back(std::move(more));
   }
   out.push_back(std::move(cure));
   return out;
@@ -148,6 +162,8 @@ std::vector<Finding> evaluate(const Input& in) {
   f.evidence = {
       {"closed files", words::bytes_rate(sp.closed)},
       {"files in flight", fmt::format("{} (a lower bound: parallel work keeps more)", words::bytes_rate(sp.flying))}};
+  for (const Server& s : in.now(server))
+    if (s.work_mem > 0) f.evidence.push_back({"work_mem", words::bytes(static_cast<double>(s.work_mem))});
   const Load l = load(in, 60);
   for (const Writer& w : all) {
     if (w.session == nullptr || f.sessions.size() == 3) continue;

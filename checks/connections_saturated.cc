@@ -17,6 +17,8 @@ constexpr Setting<Ratio> warn{"warn", 0.8, "share of the slots in use from which
 constexpr Setting<Ratio> crit{"crit", 0.95, "share of the slots in use from which it is critical"};
 constexpr Setting<Ratio> leak{"leak", 0.6, "share of idle sessions from which the holders themselves are the cause"};
 
+constexpr Setting<Seconds> window{"window", 15 * 60, "an idle crowd is critical when it has grown within this time"};
+
 bool is_idle(const ConnectionGroup& g) { return g.state.starts_with("idle"); }
 
 // Sessions of one application of one user from one client.
@@ -127,6 +129,15 @@ bool bounded(const Input& in, const std::string& user, double slots) {
   return false;
 }
 
+// A pool that stands still below its limit may do so for years. What leaks rises, or is about to meet the end.
+bool worsening(const Input& in, double used, double slots) {
+  if (used >= slots) return true;
+  if (in.context().one_shot && (used >= 0.98 * slots || slots - used <= 2)) return true;
+  double least = used;
+  for (const auto& then : in.series(connections, in[window])) least = std::min(least, connections_used(then.rows));
+  return used - least >= 0.05 * slots;
+}
+
 std::vector<Finding> evaluate(const Input& in) {
   std::vector<Finding> found;
   const auto groups = in.now(connections);
@@ -140,8 +151,10 @@ std::vector<Finding> evaluate(const Input& in) {
            {groups.begin(), groups.end()}};
     if (p.limit <= 0 || p.used < in[warn] * p.limit) continue;
     const bool idle = idle_share(groups) >= in[leak];
-    Severity severity = p.used >= in[crit] * p.limit ? Severity::critical : Severity::warning;
-    if (idle && severity == Severity::warning && !groups.empty() && bounded(in, holders(groups).front().user, p.limit))
+    const bool nearly_full = p.used >= in[crit] * p.limit;
+    Severity severity =
+        nearly_full && (!idle || worsening(in, p.used, p.limit)) ? Severity::critical : Severity::warning;
+    if (idle && !nearly_full && !groups.empty() && bounded(in, holders(groups).front().user, p.limit))
       severity = Severity::info;
     found.push_back(describe(p, severity, idle));
   }
@@ -171,7 +184,8 @@ std::string fine(const Input& in) {
   return {};
 }
 
-Scenario pool(std::int64_t active, std::int64_t idle, std::vector<ConnectionLimit> limits = {}) {
+Scenario pool(std::int64_t active, std::int64_t idle, std::vector<ConnectionLimit> limits = {},
+              std::int64_t before = 0) {
   Server s;
   s.max_connections = 100;
   s.superuser_reserved_connections = 3;
@@ -188,6 +202,8 @@ Scenario pool(std::int64_t active, std::int64_t idle, std::vector<ConnectionLimi
     groups.push_back(g);
   }
   Scenario out;
+  g.count = before;
+  if (before > 0) out.saw(600, connections, {g});
   out.saw(1, server, {s}).saw(1, connections, groups).saw(1, connection_limits, std::move(limits));
   return out;
 }
@@ -202,11 +218,24 @@ const Check connections_saturated{
     .role = Role::symptom,
     .reads = {server, connections},
     .may_read = {connection_limits},
-    .settings = {warn, crit, leak},
+    .settings = {warn, crit, leak, window},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"82 % in use, nearly all working", [] { return pool(75, 5); }, {Severity::warning}},
-                 {"a leak: 96 % in use, nearly all idle", [] { return pool(2, 92); }, {Severity::critical}},
+                 {"a leak: 97 % in use, nearly all idle, and ten minutes ago it was half",
+                  [] { return pool(2, 92, {}, 48); },
+                  {Severity::critical}},
+                 {"an idle pool that has stood at 97 % all the time",
+                  [] { return pool(2, 92, {}, 94); },
+                  {Severity::warning}},
+                 {"the last slot is taken, nearly all idle", [] { return pool(2, 95); }, {Severity::critical}},
+                 {"one-shot: two slots are left, nearly all idle",
+                  [] {
+                    Scenario s = pool(2, 93);
+                    s.context.one_shot = true;
+                    return s;
+                  },
+                  {Severity::critical}},
                  {"a role at its limit, all working",
                   [] {
                     return pool(40, 0, {{"role", "app", 40, 40}});

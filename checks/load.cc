@@ -115,6 +115,13 @@ std::string in_words(const QueryLoad& q) {
                      words::one_line(q.user, 63), words::one_line(q.database, 63), words::share(q.share));
 }
 
+bool heavy(const Input& in, const Heavy& from, double sessions, double share, double executions) {
+  constexpr double a_few = 3;
+  const auto cores = vcpus(in);
+  if (cores && sessions >= from.per_core * *cores && executions >= std::min(a_few, from.repeated)) return true;
+  return share >= from.share && executions >= from.repeated;
+}
+
 std::optional<double> vcpus(const Input& in) {
   if (in.context().vcpus) return in.context().vcpus;
   if (!in.context().local) return std::nullopt;

@@ -39,6 +39,14 @@ Load load(const Input& in, double seconds);
 double long_running(const Input& in, double seconds, double age);
 // "SELECT ... (app in shop): 88 % of the load"
 std::string in_words(const QueryLoad& q);
+// Is this much of the load something the machine, or those who wait, can feel? Either it takes a good part of the
+// cores, or it is most of all load and comes again and again. One person's long query is neither, however parallel.
+struct Heavy {
+  double per_core = 0.5;  // sessions for each vCPU
+  double share = 0.5;     // of all load
+  double repeated = 5;    // executions
+};
+bool heavy(const Input& in, const Heavy& from, double sessions, double share, double executions);
 // vCPUs of the server: from the configuration, else from the host's or cgroup's CPU answer when local.
 std::optional<double> vcpus(const Input& in);
 

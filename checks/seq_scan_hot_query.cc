@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "checks/cannot_judge.h"
 #include "checks/check.h"
 #include "checks/load.h"
 #include "checks/plans/scan_examples.h"
@@ -19,7 +20,9 @@ namespace {
 constexpr Setting<Bytes> min_size{"min_size", 10_MiB, "reading less than this in one execution is no fault"};
 constexpr Setting<Count> min_load{"min_load", 0.2, "average active sessions below which a query is left alone"};
 constexpr Setting<Ratio> critical_load{"critical_load", 0.5, "critical from this many sessions per vCPU on"};
-constexpr Setting<Ratio> critical_share{"critical_share", 0.5, "critical from this share of all load on"};
+constexpr Setting<Ratio> critical_share{"critical_share", 0.5,
+                                        "critical from this share of all load on, where executions repeat"};
+constexpr Setting<Count> repeated{"repeated", 5, "executions within half a minute from which they repeat"};
 constexpr Setting<Seconds> long_query{"long_query", 1,
                                       "critical only where executions take this long, or all cores are taken"};
 constexpr double window = 30;
@@ -70,7 +73,7 @@ std::optional<Time> onset(const Input& in, const std::vector<std::string>& queri
 std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   Finding f;
   const TableReader* worst = nullptr;
-  double share = 0, oldest = 0;
+  double share = 0, oldest = 0, executions = 0;
   bool configured = false;
   for (const TableReader& r : t.readers) {
     if (r.verdict != ScanVerdict::harmful) continue;
@@ -78,6 +81,7 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
     if (worst == nullptr || (!creates(worst->advice) && creates(r.advice))) worst = &r;
     f.load += r.query.sessions;
     share += r.query.share;
+    executions += static_cast<double>(r.query.executions);
     oldest = std::max(oldest, r.query.oldest_seconds);
     configured = configured || r.configured;
     f.queries.push_back(r.query.query_id);
@@ -88,11 +92,11 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   if (!material && !(configured && worst->confidence == Confidence::high)) return std::nullopt;
 
   const auto cores = vcpus(in);
-  const bool heavy = share >= in[critical_share] || (cores && f.load >= in[critical_load] * *cores);
+  const bool felt = heavy(in, {in[critical_load], in[critical_share], in[repeated]}, f.load, share, executions);
   const bool slow = oldest >= in[long_query] || (cores && f.load >= *cores);
-  f.severity =
-      material && heavy && slow && worst->confidence != Confidence::low ? Severity::critical : Severity::warning;
-  f.act_by = material ? ActBy::now : ActBy::this_week;
+  const bool critical = material && felt && slow && worst->confidence != Confidence::low;
+  f.severity = critical ? Severity::critical : Severity::warning;
+  f.act_by = critical ? ActBy::now : material ? ActBy::today : ActBy::this_week;
   f.object = {"table", t.known->table.name, t.known->table.database};
   f.tables = {t.known->table.name};
   f.sentence = sentence(*worst, *t.known);
@@ -142,6 +146,7 @@ std::vector<Finding> evaluate(const Input& in) {
   std::vector<Finding> found;
   for (const ReadTable& t : read_tables(in, catalogue, load(in, window), in[min_size]))
     if (auto f = judged(in, t)) found.push_back(std::move(*f));
+  if (found.empty()) need_sight(in);
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) { return a.load > b.load; });
   return found;
 }
@@ -173,7 +178,7 @@ const Check seq_scan_hot_query{
     .reads = {activity, tables},
     .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
                  statements},
-    .settings = {min_size, min_load, critical_load, critical_share, long_query},
+    .settings = {min_size, min_load, critical_load, critical_share, repeated, long_query},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
@@ -182,9 +187,27 @@ const Check seq_scan_hot_query{
          {"one of many queries",
           [] { return past({.plan = scan_examples::incident_plan(), .sessions = 3, .others = 6}); },
           {Severity::critical}},
-         {"most of a small load",
-          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 1}); },
+         {"most of a small load, again and again",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 1, .again = true}); },
           {Severity::critical}},
+         {"the incident in a look of two seconds",
+          [] {
+            Scenario s = past({.plan = scan_examples::incident_plan(), .samples = 17, .gap = 0.125});
+            s.context.one_shot = true;
+            return s;
+          },
+          {Severity::critical}},
+         {"somebody's one query on an otherwise idle server",
+          [] { return past({.plan = scan_examples::incident_plan(), .sessions = 1}); },
+          {Severity::warning}},
+         {"the same on one core, in a look of two seconds",
+          [] {
+            Scenario s = past({.plan = scan_examples::incident_plan(), .sessions = 1, .samples = 17, .gap = 0.125});
+            s.context.one_shot = true;
+            s.context.vcpus = 1;
+            return s;
+          },
+          {Severity::warning}},
          {"some load in short executions",
           [] { return past({.plan = scan_examples::incident_plan(), .sessions = 1, .age = 0.3, .others = 4}); },
           {Severity::warning}},

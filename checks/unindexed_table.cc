@@ -21,11 +21,14 @@ constexpr Setting<Bytes> min_size{
 constexpr Setting<Bytes> mention_size{"mention_size", 64_KiB, "tables smaller than this are never mentioned"};
 constexpr Setting<Count> min_load{"min_load", 0.2,
                                   "average active sessions from which on a table of any size needs an index"};
-constexpr Setting<Ratio> critical_share{"critical_share", 0.5, "critical from this share of all load on"};
+constexpr Setting<Ratio> critical_load{"critical_load", 0.5, "critical from this many sessions per vCPU on"};
+constexpr Setting<Ratio> critical_share{"critical_share", 0.5,
+                                        "critical from this share of all load on, where executions repeat"};
+constexpr Setting<Count> repeated{"repeated", 5, "executions within half a minute from which they repeat"};
 constexpr double window = 60;
 
 struct Use {  // of one table by the queries that run
-  double sessions = 0, share = 0;
+  double sessions = 0, share = 0, executions = 0;
   bool harmful = false, rightful = false;
   const TableReader* lookup = nullptr;  // one that an index would serve
 };
@@ -44,6 +47,7 @@ Use use_of(const ReadTable* read) {
     if (!looks_up && r.verdict != ScanVerdict::harmful) continue;
     u.sessions += r.query.sessions;
     u.share += r.query.share;
+    u.executions += static_cast<double>(r.query.executions);
     if (u.lookup == nullptr && served) u.lookup = &r;
   }
   return u;
@@ -71,10 +75,16 @@ std::vector<Finding> evaluate(const Input& in) {
     if (use.harmful)
       f.severity = Severity::info;
     else if (loaded)
-      f.severity = use.share >= in[critical_share] && t.size() >= 1_MiB ? Severity::critical : Severity::warning;
+      f.severity = t.size() >= 1_MiB && heavy(in, {in[critical_load], in[critical_share], in[repeated]}, use.sessions,
+                                              use.share, use.executions)
+                       ? Severity::critical
+                       : Severity::warning;
     else
       f.severity = large ? Severity::warning : Severity::info;
-    f.act_by = loaded ? ActBy::now : large ? ActBy::this_week : ActBy::later;
+    f.act_by = f.severity == Severity::critical ? ActBy::now
+               : loaded                         ? ActBy::today
+               : large                          ? ActBy::this_week
+                                                : ActBy::later;
     f.object = {"table", t.name, t.database};
     f.tables = {t.name};
     f.load = use.sessions;
@@ -124,7 +134,7 @@ const Check unindexed_table{
     .reads = {tables},
     .may_read = {activity, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
                  statements},
-    .settings = {min_size, mention_size, min_load, critical_share},
+    .settings = {min_size, mention_size, min_load, critical_load, critical_share, repeated},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"the incident, named by its hot query",
@@ -139,6 +149,38 @@ const Check unindexed_table{
                                  .toast_bytes = 0});
                   },
                   {Severity::critical}},
+                 {"... or a third of it, enough for most cores",
+                  [] {
+                    return past({.plan = scan_examples::incident_plan(),
+                                 .sessions = 3,
+                                 .age = 0.05,
+                                 .others = 6,
+                                 .rows = 40'000,
+                                 .heap_bytes = 8 << 20,
+                                 .toast_bytes = 0});
+                  },
+                  {Severity::critical}},
+                 {"... or most of little load, again and again",
+                  [] {
+                    return past({.plan = scan_examples::incident_plan(),
+                                 .sessions = 1,
+                                 .age = 0.05,
+                                 .rows = 40'000,
+                                 .heap_bytes = 8 << 20,
+                                 .toast_bytes = 0,
+                                 .again = true});
+                  },
+                  {Severity::critical}},
+                 {"... or somebody reads it once, beside nobody",
+                  [] {
+                    return past({.plan = scan_examples::incident_plan(),
+                                 .sessions = 1,
+                                 .age = 40,
+                                 .rows = 40'000,
+                                 .heap_bytes = 8 << 20,
+                                 .toast_bytes = 0});
+                  },
+                  {Severity::warning}},
                  {"... or part of it",
                   [] {
                     return past({.plan = scan_examples::incident_plan(),

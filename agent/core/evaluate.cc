@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "checks/cannot_judge.h"
+
 namespace pgvigil {
 namespace {
 
@@ -32,6 +34,8 @@ Result evaluate(const Check& check, const Input& in) {
   try {
     result.findings = check.evaluate(in);
     if (result.findings.empty() && check.fine != nullptr && saw_all(check, in)) result.fine = check.fine(in);
+  } catch (const CannotJudge& e) {
+    result.unknown = Failure{.sqlstate = "42501", .message = e.what(), .mend = e.mend};
   } catch (const std::exception& e) {
     // A judgement that breaks costs only itself, and is never silent.
     result.findings.clear();

@@ -30,6 +30,7 @@ Scenario past(const Past& p) {
   Server s;
   s.version_num = 150'020;
   s.role = "pgvigil";
+  s.can_read_stats = true;
   s.maintenance_work_mem = 16 << 20;
   s.temp_file_limit = 64 << 20;
   s.max_parallel_maintenance_workers = 2;
@@ -86,7 +87,8 @@ Scenario past(const Past& p) {
     plan.sqlstate = p.refused;
     out.saw(5, plans, {plan});
   }
-  for (double ago = 30; ago >= 0; ago -= 5) {
+  for (int sample = p.samples - 1; sample >= 0; --sample) {
+    const double ago = sample * p.gap;
     std::vector<Session> all;
     for (int i = 0; i < p.sessions + p.others; ++i) {
       const bool other = i >= p.sessions;
@@ -99,6 +101,7 @@ Scenario past(const Past& p) {
       one.state = "active";
       one.query_id = other ? "7" : "42";
       one.query = other ? "SELECT pg_sleep($1)" : p.query;
+      if (p.again) one.query_start = 1e9 - ago;
       one.query_age = other ? 0.1 : p.age;
       all.push_back(one);
     }

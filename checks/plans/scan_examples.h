@@ -24,6 +24,9 @@ struct Past {
   std::vector<std::string> index = {};  // columns of its only index; none: no index
   bool invalid = false;
   std::string name = "docs";
+  bool again = false;  // each sample sees other executions
+  int samples = 7;
+  double gap = 5;           // seconds between them
   bool configured = false;  // the plan is of a query named in the configuration
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "checks/probes/duplicates.h"
@@ -32,13 +33,15 @@ std::vector<Plan> newest_plans(const Input& in) {
   return out;
 }
 
-// Average sessions in statements that finish, from pg_stat_statements; the samples miss the short ones.
-double finishing(const Input& in, const Plan& plan) {
-  double sum = 0;
-  for (const Statement& s : in.now(statements))
-    if (s.query_id == plan.query_id && s.database == plan.database)
-      sum += in.rate(statements, s, &Statement::total_seconds, 60).value_or(0);
-  return sum;
+// Statements that finish, from pg_stat_statements; the samples miss the short ones.
+void add_finishing(const Input& in, const Plan& plan, QueryLoad& q) {
+  double calls = 0;
+  for (const Statement& s : in.now(statements)) {
+    if (s.query_id != plan.query_id || s.database != plan.database) continue;
+    q.sessions += in.rate(statements, s, &Statement::total_seconds, 60).value_or(0);
+    calls += in.rate(statements, s, &Statement::calls, 60).value_or(0) * 60;
+  }
+  q.executions = std::llround(calls);
 }
 
 // TOAST is read where a condition must look into large values.
@@ -274,7 +277,7 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
     finished.query = p.query;
     finished.database = p.database;
     finished.user = p.user;
-    finished.sessions = finishing(in, p);
+    add_finishing(in, p, finished);
     finished.share = load.active > 0 ? std::min(1.0, finished.sessions / load.active) : 0;
     if (configured || finished.sessions > 0) reading.by_plan(p, finished, configured);
   }

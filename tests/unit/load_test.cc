@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/core/evaluate.h"
 #include "checks/probes/cpu.h"
+#include "checks/probes/server.h"
+#include "checks/probes/tables.h"
+#include "checks/probes/timeouts.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -125,6 +129,24 @@ TEST(Load, VcpusComeFromTheConfigurationThenFromTheSmallestCapacitySeen) {
   s.context.vcpus.reset();
   s.context.local = false;  // this host's cores are not the server's
   EXPECT_EQ(seen(), std::nullopt);
+}
+
+TEST(Blind, WhatIsHiddenIsNotRuledOut) {
+  Scenario s;
+  s.context.vcpus = 2;
+  Server v;
+  v.role = "the watcher";
+  Session hidden;
+  hidden.pid = 7;
+  s.saw(0, server, {v}).saw(0, activity, {hidden}).saw(0, tables, {}).saw(0, timeouts, {});
+  const CheckSettings none;
+  for (const char* id : {"load_above_cores", "queries_timing_out", "seq_scan_hot_query"}) {
+    const Result r = evaluate(*find_check(id), Input(s.history, s.context, none, s.at));
+    ASSERT_TRUE(r.unknown) << id;
+    EXPECT_EQ(r.unknown->sqlstate, "42501") << id;
+    EXPECT_EQ(r.unknown->mend, "GRANT pg_monitor TO \"the watcher\";") << id;
+    EXPECT_EQ(r.fine, "") << id;
+  }
 }
 
 TEST(Words, Figures) {

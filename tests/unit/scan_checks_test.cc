@@ -113,6 +113,18 @@ TEST(ScanChecks, NothingIsPastedTwice) {
     }
 }
 
+TEST(ScanChecks, OneQueryOfOnePersonWakesNobody) {
+  for (const double vcpu : {1.0, 2.0, 16.0}) {
+    Scenario s = past({.plan = incident_plan(), .sessions = 1});
+    s.context.vcpus = vcpu;
+    const auto found = said(seq_scan_hot_query, s);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].severity, Severity::warning);
+    EXPECT_EQ(found[0].act_by, ActBy::today);
+  }
+  EXPECT_EQ(said(seq_scan_hot_query, past({.plan = incident_plan()}))[0].act_by, ActBy::now);
+}
+
 TEST(ScanChecks, ASmallUnindexedTableIsMentionedWithItsColumns) {
   const auto found = said(unindexed_table, past({.query = "SELECT num FROM meta WHERE dump_id = $1",
                                                  .sessions = 1,

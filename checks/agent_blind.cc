@@ -5,8 +5,10 @@
 #include <set>
 
 #include "checks/check.h"
+#include "checks/load.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/activity.h"
+#include "checks/probes/plans.h"
 #include "checks/probes/server.h"
 #include "checks/words.h"
 
@@ -60,6 +62,29 @@ void add_holes(const Input& in, ByMend& out, const std::set<std::string>& probes
   }
 }
 
+// A text that is cut can be neither explained nor read for its columns. That matters where it carries load.
+void add_cut_texts(const Input& in, ByMend& out) {
+  constexpr double little = 0.2;  // sessions; what seq_scan_hot_query leaves alone
+  double n = 0, sessions = 0, share = 0;
+  const auto planned = in.series(plans, 15 * 60);
+  for (const QueryLoad& q : load(in, 30).queries) {
+    const bool known = std::any_of(planned.begin(), planned.end(), [&](const auto& answer) {
+      return std::any_of(answer.rows.begin(), answer.rows.end(), [&](const Plan& p) {
+        return !p.json.empty() && p.query_id == q.query_id && p.database == q.database;
+      });
+    });
+    if (!q.truncated || known) continue;
+    n += 1, sessions += q.sessions, share += q.share;
+  }
+  if (sessions < little) return;
+  const auto servers = in.now(server);
+  const double size = servers.empty() ? 1024 : static_cast<double>(servers.front().track_activity_query_size);
+  out["ALTER SYSTEM SET track_activity_query_size = '16kB', then restart the server"].push_back(
+      {n == 1 ? "the whole text of 1 query" : fmt::format("the whole text of {} queries", words::count(n)),
+       fmt::format("texts are cut at track_activity_query_size ({}): {} of the load cannot be read", words::bytes(size),
+                   words::share(share))});
+}
+
 // Statements go into a step to paste; anything else is said in the evidence.
 bool is_sql(const std::string& mend) { return mend.starts_with("GRANT ") || mend.starts_with("CREATE EXTENSION "); }
 
@@ -80,6 +105,7 @@ std::vector<Finding> evaluate(const Input& in) {
   std::set<std::string> probes;
   add_failures(in, all, probes);
   add_holes(in, all, probes);
+  add_cut_texts(in, all);
   if (all.empty()) return {};
 
   const bool nothing = all_blind(in);
@@ -150,6 +176,23 @@ Scenario sessions_hidden() {
   return Scenario().saw(1, server, {s}).saw(1, activity, {hidden});
 }
 
+Scenario texts_cut(const char* plan) {
+  Scenario out;
+  Session s;
+  s.pid = 7;
+  s.database = "shop";
+  s.backend_type = "client backend";
+  s.state = "active";
+  s.query_id = "42";
+  s.query = "SELECT data FROM docs WHERE id IN ($1, $2, $3";
+  s.truncated = true;
+  Plan p;
+  p.query_id = "42";
+  p.database = "shop";
+  p.json = plan;
+  return out.saw(1, server, {sees_all()}).saw(1, activity, {s}).saw(1, plans, {p});
+}
+
 Scenario nothing_seen() {
   return Scenario()
       .saw(1, server, {sees_all()})
@@ -180,6 +223,8 @@ const Check agent_blind{
     .examples = {{"one probe is denied", &one_denied, {Severity::info}},
                  {"pg_monitor alone, without pg_stat_statements", &monitor_only, {Severity::info}},
                  {"the statements of others are hidden", &sessions_hidden, {Severity::info}},
+                 {"a hot query's text is cut", [] { return texts_cut(""); }, {Severity::info}},
+                 {"... but its plan was seen", [] { return texts_cut("[]"); }, {}},
                  {"nothing is seen", &nothing_seen, {Severity::warning}},
                  {"all answers came", [] { return Scenario().saw(1, server, {sees_all()}).saw(1, activity, {}); }, {}},
                  {"it failed once, and was seen since", &seen_again, {}},

@@ -5,6 +5,7 @@
 #include "checks/check.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/indexes.h"
+#include "checks/probes/server.h"
 #include "checks/probes/tables.h"
 #include "checks/words.h"
 
@@ -56,7 +57,9 @@ Step drop(const Index& i) {
 
 std::vector<Finding> evaluate(const Input& in) {
   const Answer* builds = in.history().latest(index_builds);
-  const bool builds_seen = builds != nullptr && builds->rows;
+  // Without pg_read_all_stats the progress of other roles' builds is blank.
+  const auto servers = in.now(server);
+  const bool builds_seen = builds != nullptr && builds->rows && !servers.empty() && servers.front().can_read_stats;
   std::vector<Finding> found;
   for (const Index& i : in.now(indexes)) {
     if (i.is_valid && i.is_ready) continue;
@@ -81,7 +84,13 @@ std::vector<Finding> evaluate(const Input& in) {
     f.confidence = builds_seen ? Confidence::high : Confidence::medium;
     f.basis = builds_seen ? "the catalogue says invalid, and no build runs"
                           : "the catalogue says invalid; a running build was not ruled out";
-    f.remedies = {{Remedy::Kind::cure, "remove the leftover of a build that failed, then build again", {drop(i)}}};
+    if (builds_seen)
+      f.remedies = {{Remedy::Kind::cure, "remove the leftover of a build that failed, then build again", {drop(i)}}};
+    else
+      f.remedies = {{Remedy::Kind::cure,
+                     "GRANT pg_monitor to the monitoring role first: the index may belong to a build that still runs, "
+                     "and only when none does it may be dropped",
+                     {}}};
     f.tables = {i.table};
     found.push_back(std::move(f));
     if (found.size() == 50) break;
@@ -121,7 +130,9 @@ Scenario leftover(bool valid, double rows_per_second, const char* build_on, cons
     b.table = build_on;
     builds.push_back(b);
   }
-  return out.saw(10, index_builds, builds).saw(0, index_builds, {});
+  Server v;
+  v.can_read_stats = true;
+  return out.saw(10, index_builds, builds).saw(0, index_builds, {}).saw(0, server, {v});
 }
 
 Scenario no_build_visible() {
@@ -141,7 +152,7 @@ const Check invalid_index{
         "attempt with IF NOT EXISTS skips it and reports success.",
     .role = Role::cause,
     .reads = {indexes},
-    .may_read = {index_builds, tables},
+    .may_read = {index_builds, tables, server},
     .settings = {hot},
     .evaluate = evaluate,
     .fine = fine,

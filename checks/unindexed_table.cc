@@ -9,6 +9,7 @@
 #include "checks/probes/duplicates.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
+#include "checks/probes/statement_texts.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/words.h"
@@ -53,6 +54,24 @@ Use use_of(const ReadTable* read) {
   return u;
 }
 
+// A look-up that no sample caught, from the texts of queries that finish; the advice is what an index would be on.
+struct Told {
+  const StatementText* text = nullptr;
+  IndexAdvice advice = {};
+};
+Told told_by_texts(const Input& in, const Catalogue& catalogue, const KnownTable& known) {
+  for (const auto& answer : in.series(statement_texts, 900))
+    for (const StatementText& s : answer.rows) {
+      if (s.database != known.table.database || s.text.find(known.table.relation) == std::string::npos) continue;
+      for (const auto& use : catalogue.relations(s.database, s.text)) {
+        if (catalogue.find(s.database, use.schema, use.relation) != &known) continue;
+        IndexAdvice advice = advise(use, known.indexes, known.columns);
+        if (advice.kind == IndexAdvice::Kind::create && !advice.columns.empty()) return {&s, std::move(advice)};
+      }
+    }
+  return {};
+}
+
 std::vector<Finding> evaluate(const Input& in) {
   const Catalogue catalogue(in);
   const Load now = load(in, 30);
@@ -66,7 +85,10 @@ std::vector<Finding> evaluate(const Input& in) {
     const Use use = use_of(read == readers.end() ? nullptr : &*read);
     const double rate = in.rate(tables, t, &Table::seq_rows_read, window).value_or(0);
     if (rate <= 0 && use.lookup == nullptr && !use.harmful) continue;  // an archive that nobody reads is no fault
-    if (use.lookup == nullptr && !use.harmful && (use.rightful || read_by_utility(in, known, window))) continue;
+    const Told told = use.lookup == nullptr && !use.harmful ? told_by_texts(in, catalogue, known) : Told{};
+    if (use.lookup == nullptr && !use.harmful && told.text == nullptr &&
+        (use.rightful || read_by_utility(in, known, window)))
+      continue;
 
     Finding f;
     const bool loaded = use.sessions >= in[min_load], large = t.size() >= in[min_size];
@@ -89,7 +111,7 @@ std::vector<Finding> evaluate(const Input& in) {
     f.tables = {t.name};
     f.load = use.sessions;
     const std::string columns =
-        use.lookup == nullptr ? "" : fmt::format("{}", fmt::join(use.lookup->advice.columns, ", "));
+        fmt::format("{}", fmt::join(use.lookup == nullptr ? told.advice.columns : use.lookup->advice.columns, ", "));
     f.sentence = fmt::format("{} is read and has no usable index{}", described(t),
                              columns.empty() ? ": by which columns is not known, no query text was seen"
                                              : ": queries look it up by (" + columns + ")");
@@ -98,12 +120,20 @@ std::vector<Finding> evaluate(const Input& in) {
       f.queries = {use.lookup->query.query_id};
       f.sessions = use.lookup->query.pids;
       f.evidence.push_back({"query", words::one_line(use.lookup->query.query, 300)});
+    } else if (told.text != nullptr) {
+      f.queries = {told.text->query_id};
+      f.evidence.push_back({"query", words::one_line(told.text->text, 300)});
     }
     if (!columns.empty()) f.fix = fmt::format("index on {} ({})", t.name, columns);
     for (Evidence& e : about(known)) f.evidence.push_back(std::move(e));
     f.confidence = use.lookup != nullptr ? Confidence::medium : Confidence::low;
     f.basis = use.lookup != nullptr ? "the catalogue, and the text of a running query"
                                     : "the catalogue and counters of rows read";
+    if (told.text != nullptr) {
+      f.confidence = Confidence::medium;
+      f.basis = "the catalogue, and the text of a query that finished";
+      f.remedies = cure_of(in, known, told.advice, 0, {});
+    }
     if (use.lookup != nullptr && !use.harmful) f.remedies = cure_of(in, known, use.lookup->advice, use.sessions, {});
     found.push_back(std::move(f));
   }
@@ -133,7 +163,7 @@ const Check unindexed_table{
                  "queries_timing_out", "work_without_results"},
     .reads = {tables},
     .may_read = {activity, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
-                 statements},
+                 statements, statement_texts},
     .settings = {min_size, mention_size, min_load, critical_load, critical_share, repeated},
     .evaluate = evaluate,
     .fine = fine,

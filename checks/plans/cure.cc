@@ -54,8 +54,11 @@ Remedy first_aid(const CureRequest& r) {
                               pids.size() == 1 ? "query" : fmt::format("{} queries", pids.size()), r.table->name),
          .database = r.table->database,
          .run_as = "superuser",
-         .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.unnest(ARRAY[{}]) AS pid;",
-                            fmt::join(pids, ", "))};
+         // Between the look and the paste a session may have gone on to something else: that is left alone.
+         .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity\n WHERE pid = "
+                            "ANY (ARRAY[{}]) AND state = 'active'\n   AND pg_catalog.strpos(pg_catalog.lower(query), "
+                            "pg_catalog.lower({})) > 0;",
+                            fmt::join(pids, ", "), words::literal(r.table->relation))};
   s.relief = fmt::format("{} of load, until they come back", words::number(r.load));
   s.duration = "at once";
   s.lock = "none";
@@ -85,7 +88,13 @@ Step build(const CureRequest& r, const BuildForecast& f, const std::string& name
     if (in_memory) {
       s.sql += fmt::format("SET maintenance_work_mem = '{}';\nSET max_parallel_maintenance_workers = 0;\n",
                            megabytes(f.memory_to_stay));
-      cautions.back() +=
+      constexpr double much = 1024.0 * 1024 * 1024;
+      if (f.memory_to_stay > much)
+        cautions.push_back(
+            fmt::format("look first whether the host has {} of free memory: without it the kernel may "
+                        "end the server",
+                        words::bytes(f.memory_to_stay)));
+      cautions.front() +=
           fmt::format("; with {} of memory in one process it needs none", words::bytes(f.memory_to_stay));
     } else {
       s.run_as = "superuser";

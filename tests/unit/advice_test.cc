@@ -225,8 +225,10 @@ TEST(Cure, FirstAidIsApartAndBounded) {
   const auto remedies = cure(r);
   ASSERT_EQ(remedies.size(), 1U);
   EXPECT_EQ(remedies[0].kind, Remedy::Kind::first_aid);
-  EXPECT_LT(remedies[0].steps[0].sql.size(), 500U);
+  EXPECT_LT(remedies[0].steps[0].sql.size(), 600U);
   EXPECT_THAT(remedies[0].steps[0].sql, HasSubstr("pg_cancel_backend"));
+  EXPECT_THAT(remedies[0].steps[0].sql, HasSubstr("state = 'active'"));
+  EXPECT_THAT(remedies[0].steps[0].sql, HasSubstr("strpos(pg_catalog.lower(query)"));
   EXPECT_TRUE(cure(CureRequest{}).empty());
 }
 

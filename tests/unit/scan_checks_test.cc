@@ -5,10 +5,11 @@
 #include "checks/plans/scan_examples.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/server.h"
+#include "checks/probes/statement_texts.h"
 
 namespace pgvigil {
 
-extern const Check seq_scan_heavy_table, seq_scan_hot_query, unindexed_table;
+extern const Check invalid_index, seq_scan_heavy_table, seq_scan_hot_query, unindexed_table;
 
 namespace {
 
@@ -123,6 +124,35 @@ TEST(ScanChecks, OneQueryOfOnePersonWakesNobody) {
     EXPECT_EQ(found[0].act_by, ActBy::today);
   }
   EXPECT_EQ(said(seq_scan_hot_query, past({.plan = incident_plan()}))[0].act_by, ActBy::now);
+}
+
+TEST(ScanChecks, NoDropIsOfferedWhereABuildMayStillRun) {
+  Scenario s = invalid_index.examples.front().make();
+  const auto drops = [&] {
+    std::size_t n = 0;
+    for (const Finding& f : said(invalid_index, s))
+      for (const Remedy& r : f.remedies) n += r.steps.size();
+    return n;
+  };
+  EXPECT_EQ(drops(), 1U);
+  s.saw(0, server, {Server{}});
+  EXPECT_EQ(said(invalid_index, s).size(), 1U);
+  EXPECT_EQ(drops(), 0U);
+}
+
+TEST(ScanChecks, ATableThatNoSampleCatchesIsNamedFromTheTextsThatFinish) {
+  Scenario s = past(
+      {.sessions = 0, .rows = 2'025, .heap_bytes = 72 << 10, .toast_bytes = 0, .rows_read = 2'025, .name = "meta"});
+  EXPECT_THAT(said(unindexed_table, s)[0].sentence, HasSubstr("by which columns is not known"));
+  StatementText t;
+  t.query_id = "9";
+  t.database = "codeintel";
+  t.text = "SELECT num FROM meta WHERE dump_id = $1";
+  s.saw(300, statement_texts, {t});
+  const auto found = said(unindexed_table, s);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].severity, Severity::info);
+  EXPECT_THAT(found[0].sentence, HasSubstr("queries look it up by (dump_id)"));
 }
 
 TEST(ScanChecks, ASmallUnindexedTableIsMentionedWithItsColumns) {

@@ -104,7 +104,7 @@ def main():
     parser.add_argument("--tables", type=int, default=1000)
     given = parser.parse_args()
     children.exit_on_signals()
-    with pg.Server(pg.DEBIAN, {"autovacuum": "off"}) as server, \
+    with pg.Server(pg.DEBIAN, {"autovacuum": "off", "pg_stat_statements.track_planning": "on"}) as server, \
             tempfile.TemporaryDirectory(prefix="pgvigil.bench.") as directory:
         server.sql("CREATE DATABASE app")
         server.sql("CREATE EXTENSION pg_stat_statements; CREATE TABLE filler AS SELECT 1 AS one")

@@ -16,6 +16,7 @@
 #include "agent/core/render_json.h"
 #include "agent/host/sd_notify.h"
 #include "agent/http/exposition.h"
+#include "checks/words.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
@@ -92,8 +93,7 @@ std::optional<HttpError> Agent::start() {
   open_receivers();
   for (auto& [name, watched] : targets_) watched.watch->start();
   asio::co_spawn(io_, heartbeat(), asio::detached);
-  spdlog::info("pgvigil {} watches {} target{}, {} receiver{}", PGVIGIL_VERSION, targets_.size(),
-               targets_.size() == 1 ? "" : "s", settings_.receivers.size(), settings_.receivers.size() == 1 ? "" : "s");
+  spdlog::info("pgvigil {}: {}", PGVIGIL_VERSION, counted());
   return std::nullopt;
 }
 
@@ -155,6 +155,11 @@ void Agent::end_alerts(const std::string& target, const Watched& w) {
                    .merged = open.merged};
     alerts_->post(n, render(n, *w.report, words()));
   }
+}
+
+std::string Agent::counted() const {
+  return words::counted(static_cast<double>(targets_.size()), "target") + ", " +
+         words::counted(static_cast<double>(settings_.receivers.size()), "receiver");
 }
 
 MessageOptions Agent::words() const {
@@ -245,12 +250,14 @@ void Agent::reload(const Settings& settings) {
   open_receivers();
   own_.reload_succeeded = 1;
   own_.reload_time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  spdlog::info("configuration reloaded: {} targets, {} receivers", targets_.size(), settings_.receivers.size());
+  publish_metrics();
+  spdlog::info("configuration reloaded: {}", counted());
   sd_notify("READY=1");
 }
 
 void Agent::reload_failed(const SettingsError& error) {
   own_.reload_succeeded = 0;
+  publish_metrics();
   spdlog::error("configuration not reloaded, the old one stays: {}", error.to_string());
   sd_notify("READY=1");
 }

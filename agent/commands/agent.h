@@ -36,6 +36,7 @@ class Agent {
 
   std::optional<ConnectError> watch(const TargetSettings& target);
   void published(const std::string& target, const Report& report, const History& history);
+  std::string counted() const;
   void end_alerts(const std::string& target, const Watched& w);
   MessageOptions words() const;
   void publish_metrics();

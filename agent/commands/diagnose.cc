@@ -208,8 +208,7 @@ int diagnose(const Options& options) {
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());
   asio::io_context io(1);
   const auto look = std::make_shared<Look>(io, std::move(how), std::move(context), options.seconds, options.timeout);
-  if (const auto error = look->run())
-    return fail("cannot connect to " + conninfo->display(), error->message, error->hint, exit_unknown);
+  if (const auto error = look->run()) return fail(error->message, "", error->hint, exit_unknown);
   if (!options.save.empty()) {
     std::ofstream file(options.save, std::ios::binary | std::ios::trunc);
     if (!(file << save_recording(look->recording()) << std::flush))

@@ -49,9 +49,16 @@ std::string heading(const Notice& notice, const Report& report, const std::vecto
 // The leading sentence, and every table with its columns that it does not name itself.
 std::string what(const Incident& i, const std::vector<std::string>& objects) {
   std::string text = cut(one_line(i.lead().sentence), line_bytes);
+  // "public.t (a, b)": the sentence may name the two apart.
+  const auto named = [&](const std::string& o) {
+    const std::size_t columns = o.find(" (");
+    return text.find(o) != std::string::npos ||
+           (columns != std::string::npos && text.find(o.substr(0, columns)) != std::string::npos &&
+            text.find(o.substr(columns + 1)) != std::string::npos);
+  };
   std::vector<std::string> missing;
   for (const std::string& o : objects)
-    if (text.find(o) == std::string::npos) missing.push_back(o);
+    if (!named(o)) missing.push_back(o);
   if (!missing.empty())
     text += (missing.size() == objects.size() ? ": " : "; also ") + join(missing, ", ", most_tables, line_bytes);
   if (!i.explained) text = "cause not known yet: " + text;
@@ -79,7 +86,11 @@ std::string harm(const Incident& i, const Report& report, const std::vector<std:
 
 std::string why(const Incident& i) {
   std::vector<std::string> parts;
-  for (const Evidence& e : i.lead().evidence) parts.push_back(cut(one_line(e.what + ": " + e.value), 300));
+  for (const Evidence& e : i.lead().evidence) {
+    std::string value = e.value;
+    while (!value.empty() && (value.back() == ';' || value.back() == ' ')) value.pop_back();  // a query's own
+    parts.push_back(cut(one_line(e.what + ": " + value), 300));
+  }
   std::string text = join(parts, "; ", most_words, line_bytes);
   if (!text.empty()) text += ". ";
   text += fmt::format("Confidence {}", to_string(i.lead().confidence));

@@ -78,7 +78,11 @@ struct Thing {
 ProbeAbout about(std::string_view id, Cadence cadence) {
   ProbeAbout a{.id = id, .title = "Things", .cadence = cadence};
   a.metrics = {
-      {"pgvigil_test_value_total", "A counter.", MetricKind::counter, "value", {{"database", "database"}, {"name", "name"}}},
+      {"pgvigil_test_value_total",
+       "A counter.",
+       MetricKind::counter,
+       "value",
+       {{"database", "database"}, {"name", "name"}}},
       {"pgvigil_test_things", "Rows.", MetricKind::gauge, "", {{"database", "database"}}},
       {"pgvigil_test_age_seconds", "A maximum.", MetricKind::gauge, "max_age", {{"database", "database"}}, 0.001},
   };

@@ -1,7 +1,6 @@
 // The golden reports of tests/e2e/reports are what render_json makes of these; the test of the page shows them.
 // PGVIGIL_UPDATE_GOLDEN=1 writes them anew.
 #include "agent/core/render_json.h"
-#include "agent/core/text.h"
 
 #include <gmock/gmock.h>
 
@@ -9,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+
+#include "agent/core/text.h"
 
 namespace pgvigil {
 namespace {

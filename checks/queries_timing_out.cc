@@ -149,9 +149,17 @@ void unconfigured(const Input& in, const std::vector<End>& all, std::set<const E
   }
   const double n = static_cast<double>(best.ends.size());
   if (n < in[ended] || n < in[most] * static_cast<double>(all.size()) || rollbacks * seen < n / 2) return;
+  // A limit set on our own role hides the server's from us: that layer then has no row.
+  const auto limits = in.now(timeouts);
+  const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
+    return t.setting == "statement_timeout" && t.layer == "server";
+  });
   best.layer =
-      "no statement_timeout of server, database or role explains it: look at the session's own SET, the driver and the "
-      "proxy";
+      server_seen
+          ? "no statement_timeout of server, database or role explains it: look at the session's own SET, the driver "
+            "and the proxy"
+          : "no statement_timeout of a database or role explains it, and the server's is hidden behind our own role's: "
+            "compare SHOW statement_timeout as the application's role, then look at the driver and the proxy";
   out.push_back(std::move(best));
 }
 

@@ -112,17 +112,13 @@ ALTER ROLE {0} SET idle_in_transaction_session_timeout = '30s';  -- nor holds ba
 ALTER ROLE {0} SET default_transaction_read_only = on;           -- planning runs code: it must not write
 ALTER ROLE {0} SET search_path = pg_catalog;                     -- nobody's function stands in for a built-in one
 
--- Only a superuser may set the first, and some systems do not know the second: then the rest holds without it.
+-- Some systems do not know this one: then the rest holds without it. temp_file_limit is left alone on purpose: a limit of
+-- its own would hide the server's, which every index build must fit into.
 )",
                                 role, agents == 1 ? "one agent" : fmt::format("{} agents", agents), 2 * agents + 2);
   return out + do_block(fmt::format(R"(DECLARE
   name constant text := {};
 BEGIN
-  BEGIN
-    EXECUTE pg_catalog.format('ALTER ROLE %I SET temp_file_limit = ''64MB''', name);
-  EXCEPTION WHEN insufficient_privilege THEN
-    RAISE NOTICE 'temp_file_limit is left alone: %', SQLERRM;
-  END;
   BEGIN
     EXECUTE pg_catalog.format('ALTER ROLE %I SET client_connection_check_interval = ''1s''', name);
   EXCEPTION WHEN undefined_object OR invalid_parameter_value THEN

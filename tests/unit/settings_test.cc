@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "agent/core/setting_values.h"
@@ -351,7 +352,7 @@ class SettingsFiles : public ::testing::Test {
     char name[] = "/tmp/pgvigil-settings-XXXXXX";
     directory = ::mkdtemp(name);
   }
-  ~SettingsFiles() override { std::system(("rm -rf '" + directory + "'").c_str()); }
+  ~SettingsFiles() override { std::filesystem::remove_all(directory); }
   std::string directory;
 };
 

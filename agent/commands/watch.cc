@@ -126,8 +126,7 @@ asio::awaitable<bool> Watch::connected() {
   }
   if (!error) co_return true;
   Observation o{utc_now(), {}};
-  o.answers[std::string(server.id())] =
-      Answer{o.at, nullptr, {{.sqlstate = error->sqlstate, .message = error->message, .mend = error->hint}}, 0};
+  o.answers[std::string(server.id())] = Answer{o.at, nullptr, {failure_of(*error)}, 0};
   keep(std::move(o));
   publish();
   progress_ = Steady::now();

@@ -18,6 +18,9 @@
 
 namespace pgvigil {
 
+// A failed connection as the failure of a probe: 08001, or PGV01 for a timeout, where there is no SQLSTATE.
+Failure failure_of(const ConnectError& error, std::string database = {});
+
 struct TargetOptions {
   std::string name = {};
   Conninfo conninfo = {};

@@ -31,8 +31,6 @@ class Gathering {
   std::map<std::string, Part, std::less<>> parts_;
 };
 
-Failure failure_of(const ConnectError& error, std::string database);
-
 class Target::Impl {
  public:
   Impl(boost::asio::any_io_executor executor, TargetOptions options);

@@ -35,7 +35,7 @@ def run_and_end(number):
     with tempfile.TemporaryDirectory() as work:
         mark = os.path.join(work, "mark")
         script = 'head -1 "$PGVIGIL_TEST_PGDATA/postmaster.pid" >"$0.new"; echo $$ >>"$0.new"; ' \
-                 'echo "$PGVIGIL_TEST_PGDATA" >>"$0.new"; mv "$0.new" "$0"; sleep 600 & wait'
+                 'echo "$PGVIGIL_TEST_PGDATA" >>"$0.new"; mv "$0.new" "$0"; exec sleep 600'
         process = subprocess.Popen([WITH_SERVER, "--", "sh", "-c", script, mark])
         try:
             while not os.path.exists(mark):

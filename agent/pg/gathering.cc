@@ -75,10 +75,12 @@ Observation Gathering::finish(int version_num, pg::QueryTexts& texts) {
 }
 
 std::variant<pg::Ask, Failure> question(const AnyProbe& probe, const pg::Lane& lane, int version_num,
-                                        const std::string& database, Milliseconds lock_timeout) {
+                                        const std::string& database, Milliseconds lock_timeout,
+                                        const Request& request) {
   const ProbeAbout& about = probe.about();
   pg::Ask ask;
-  ask.sql = probe.sql(version_num);
+  ask.sql = request.sql.empty() ? std::string(probe.sql(version_num)) : request.sql;
+  ask.parameters = request.parameters;
   ask.timeout = about.timeout;
   ask.lock_timeout = lock_timeout;
   ask.raw_bytes = about.scope == Scope::server;

@@ -159,7 +159,7 @@ asio::awaitable<void> Target::Impl::put(std::string database, Questions question
     std::erase_if(once, [&](const AnyProbe* p) {
       const std::string_view needs = p->about().requires_extension;
       const bool here = needs.empty() || way.lane->extension_schema(needs);
-      if (here) questions.emplace_back(p, std::vector<std::string>());
+      if (here) questions.emplace_back(p, Request());
       return here;
     });
     if (at == questions.size()) co_return;
@@ -168,14 +168,13 @@ asio::awaitable<void> Target::Impl::put(std::string database, Questions question
     Milliseconds deadline{500};
     const std::size_t end = way.lane == &first ? at + 1 : questions.size();
     for (; at < end; ++at) {
-      const auto& [probe, parameters] = questions[at];
-      auto q = question(*probe, *way.lane, version_num, database, options.lock_timeout);
+      const auto& [probe, request] = questions[at];
+      auto q = question(*probe, *way.lane, version_num, database, options.lock_timeout, request);
       if (auto* failure = std::get_if<Failure>(&q)) {
         found.fail(*probe, std::move(*failure));
         continue;
       }
       asks.push_back(std::move(std::get<pg::Ask>(q)));
-      asks.back().parameters = parameters;
       deadline += asks.back().timeout;
       asked.push_back(probe);
     }
@@ -217,7 +216,7 @@ asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> pr
     }
     Questions questions;
     for (const AnyProbe* p : probes)
-      if (p->about().scope == Scope::database) questions.emplace_back(p, std::vector<std::string>());
+      if (p->about().scope == Scope::database) questions.emplace_back(p, Request());
     std::optional<Around> here;
     co_await put(name, std::move(questions), once, here, found);
   }
@@ -310,7 +309,7 @@ asio::awaitable<Observation> Target::Impl::wave(
       } else if (probe->about().scope == Scope::explain) {
         if (!here.empty()) co_await explain_all(*probe, name, std::move(here), around, found, deadline);
       } else {
-        for (Request& r : here) questions.emplace_back(probe, std::move(r.parameters));
+        for (Request& r : here) questions.emplace_back(probe, std::move(r));
       }
     }
     std::vector<const AnyProbe*> no_more;

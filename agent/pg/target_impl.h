@@ -74,7 +74,7 @@ class Target::Impl {
   boost::asio::awaitable<Around> look_around();
   // One look is enough for one visit to a database; it is made when there is none yet, or none that still holds.
   boost::asio::awaitable<Way> way_to(std::string database, std::optional<Around>& around);
-  using Questions = std::vector<std::pair<const AnyProbe*, std::vector<std::string>>>;  // with their parameters
+  using Questions = std::vector<std::pair<const AnyProbe*, Request>>;
   // Asks all in one flight; on the first connection one after the other, so that samples come in between.
   // `once` holds probes that any database will do for: those asked here are taken out of it.
   boost::asio::awaitable<void> put(std::string database, Questions questions, std::vector<const AnyProbe*>& once,
@@ -100,6 +100,7 @@ class Target::Impl {
 
 // The question a probe asks this server over this lane; a failure when it cannot be asked there.
 std::variant<pg::Ask, Failure> question(const AnyProbe& probe, const pg::Lane& lane, int version_num,
-                                        const std::string& database, Milliseconds lock_timeout);
+                                        const std::string& database, Milliseconds lock_timeout,
+                                        const Request& request = {});
 
 }  // namespace pgvigil

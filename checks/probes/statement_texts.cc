@@ -23,16 +23,18 @@ where s.queryid = any ($1::bigint[]) and s.query is not null
 limit 90
 )";
 
-// The 30 queries that grew most and whose text is not known yet.
+// The 30 queries that grew most and whose text is not known yet. A one-shot look has seen no growth: it asks for the
+// most frequent ones, which its samples miss for being short.
 std::vector<Request> plan(const Input& in) {
   std::set<std::string> known;
   for (const auto& answer : in.series(statement_texts, in.history().keep_seconds))
     for (const StatementText& t : answer.rows) known.insert(t.query_id);
   std::vector<std::pair<double, std::string>> grown;
-  for (const Statement& s : in.now(statements))
-    if (const auto rate = in.rate(statements, s, &Statement::total_seconds, 30);
-        rate && *rate > 0 && !known.contains(s.query_id))
-      grown.emplace_back(*rate, s.query_id);
+  for (const Statement& s : in.now(statements)) {
+    auto rate = in.rate(statements, s, &Statement::total_seconds, 30);
+    if (!rate && in.context().one_shot) rate = static_cast<double>(s.calls);
+    if (rate && *rate > 0 && !known.contains(s.query_id)) grown.emplace_back(*rate, s.query_id);
+  }
   std::sort(grown.begin(), grown.end(), std::greater<>());
   std::string ids;
   std::set<std::string> asked;

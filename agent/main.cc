@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
                       {
                           run_command(),
                           diagnose_command(),
+                          explain_command(),
                           grants_command(),
                           config_command(),
                           catalog_command(),

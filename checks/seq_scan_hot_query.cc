@@ -27,10 +27,6 @@ constexpr Setting<Seconds> long_query{"long_query", 1,
                                       "critical only where executions take this long, or all cores are taken"};
 constexpr double window = 30;
 
-bool creates(const IndexAdvice& a) {
-  return a.kind == IndexAdvice::Kind::create || a.kind == IndexAdvice::Kind::invalid_exists;
-}
-
 std::string sentence(const TableReader& worst, const KnownTable& known) {
   const bool whole = known.table.rows.has_value();
   std::string kept;
@@ -39,7 +35,7 @@ std::string sentence(const TableReader& worst, const KnownTable& known) {
   else if (worst.scan)
     kept = fmt::format(": {}", worst.scan->reason);
   std::string why;
-  const std::string columns = fmt::format("({})", fmt::join(worst.advice.columns, ", "));
+  const std::string columns = worst.advice.definition();
   switch (worst.advice.kind) {
     case IndexAdvice::Kind::create:
       why = "no index on " + columns;
@@ -78,7 +74,7 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   for (const TableReader& r : t.readers) {
     if (r.verdict != ScanVerdict::harmful) continue;
     // Of the worst readers the one with a cure speaks for the table.
-    if (worst == nullptr || (!creates(worst->advice) && creates(r.advice))) worst = &r;
+    if (worst == nullptr || (!worst->advice.creates() && r.advice.creates())) worst = &r;
     f.load += r.query.sessions;
     share += r.query.share;
     executions += static_cast<double>(r.query.executions);
@@ -102,9 +98,8 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   f.sentence = sentence(*worst, *t.known);
   f.confidence = worst->confidence;
   f.basis = worst->basis;
-  f.fix = creates(worst->advice)
-              ? fmt::format("index on {} ({})", t.known->table.name, fmt::join(worst->advice.columns, ", "))
-              : worst->advice.why_not;
+  f.fix = worst->advice.creates() ? fmt::format("index on {} {}", t.known->table.name, worst->advice.definition())
+                                  : worst->advice.why_not;
   f.since = onset(in, f.queries);
   for (const TableReader& r : t.readers) {
     if (r.verdict != ScanVerdict::harmful || f.evidence.size() >= 9) continue;
@@ -128,8 +123,8 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   std::vector<std::vector<std::string>> offered;
   for (const TableReader& r : t.readers) {
     const bool first = &r == worst;
-    if (r.verdict != ScanVerdict::harmful || (!first && !creates(r.advice))) continue;
-    if (creates(r.advice)) {
+    if (r.verdict != ScanVerdict::harmful || (!first && !r.advice.creates())) continue;
+    if (r.advice.creates()) {
       const auto sorted = [](std::vector<std::string> v) { return std::sort(v.begin(), v.end()), v; };
       if (std::find(offered.begin(), offered.end(), sorted(r.advice.columns)) != offered.end()) continue;
       offered.push_back(sorted(r.advice.columns));

@@ -39,8 +39,7 @@ Use use_of(const ReadTable* read) {
   if (read == nullptr) return u;
   for (const TableReader& r : read->readers) {
     u.harmful = u.harmful || r.verdict == ScanVerdict::harmful;
-    const bool served =
-        r.advice.kind == IndexAdvice::Kind::create || r.advice.kind == IndexAdvice::Kind::invalid_exists;
+    const bool served = r.advice.creates();
     // The judge calls a scan of a small table rightful; what an index would spare counts here at any size.
     const bool looks_up =
         served && (!r.scan || (!r.scan->filter.empty() && r.scan->rows_kept < 0.05 * r.scan->rows_read));
@@ -65,7 +64,7 @@ Told told_by_texts(const Input& in, const Catalogue& catalogue, const KnownTable
       if (s.database != known.table.database || s.text.find(known.table.relation) == std::string::npos) continue;
       for (const auto& use : catalogue.relations(s.database, s.text)) {
         if (catalogue.find(s.database, use.schema, use.relation) != &known) continue;
-        IndexAdvice advice = advise(use, known.indexes, known.columns);
+        IndexAdvice advice = advise(use, known);
         if (advice.kind == IndexAdvice::Kind::create && !advice.columns.empty()) return {&s, std::move(advice)};
       }
     }

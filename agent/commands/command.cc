@@ -1,11 +1,14 @@
 #include "agent/commands/command.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "agent/settings/conninfo.h"
@@ -86,8 +89,22 @@ int run_commands(int argc, const char* const* argv, const std::vector<Command>& 
   }
 }
 
+TextOptions terminal() {
+  TextOptions text;
+  if (isatty(STDOUT_FILENO) == 0) return text;
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) text.width = size.ws_col;
+  const char* term = std::getenv("TERM");
+  text.colour = std::getenv("NO_COLOR") == nullptr && term != nullptr && std::string_view(term) != "dumb";
+  return text;
+}
+
 void ConnectionOptions::add_to(CLI::App& app) {
   app.add_option("conninfo", conninfo, "URI, key=value string or database name; PG* variables fill the rest");
+  add_options_to(app);
+}
+
+void ConnectionOptions::add_options_to(CLI::App& app) {
   app.add_option("-h,--host", host, "host or socket directory");
   app.add_option("-p,--port", port, "port");
   app.add_option("-U,--username", user, "role to connect as");

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/core/render_text.h"
 #include "agent/settings/settings.h"
 
 namespace CLI {
@@ -24,6 +25,7 @@ struct Command {
 
 Command run_command();
 Command diagnose_command();
+Command explain_command();
 Command grants_command();
 Command config_command();
 Command catalog_command();
@@ -37,14 +39,16 @@ int run_commands(int argc, const char* const* argv, const std::vector<Command>& 
 int fail(std::string_view what, std::string_view why, std::string_view hint, int exit_code);
 int fail(const LoadedSettings& loaded, int exit_code);  // every error of a file
 void print_warnings(const LoadedSettings& loaded);
+TextOptions terminal();  // of stdout: its width, and colour where it has some
 
 // Where to connect, as psql takes it, and -c FILE. Add to an App before parsing; keep alive until run.
 struct ConnectionOptions {
   std::string conninfo, host, port, user, database, file;
 
-  void add_to(CLI::App& app);
-  bool given() const;            // anything but the file
-  std::string complete() const;  // conninfo with the options on top; an unreadable conninfo as it is
+  void add_to(CLI::App& app);          // with the conninfo as an argument
+  void add_options_to(CLI::App& app);  // without it
+  bool given() const;                  // anything but the file
+  std::string complete() const;        // conninfo with the options on top; an unreadable conninfo as it is
   // The file's settings; arguments given beside it replace its targets. Without a file, one target.
   LoadedSettings load(const SettingsSources& sources = system_sources()) const;
 };

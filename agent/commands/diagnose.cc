@@ -1,6 +1,5 @@
 // `pgvigil diagnose`: one shot, in the middle of an incident, with no daemon and no extension.
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iterator>
@@ -19,7 +17,6 @@
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_json.h"
-#include "agent/core/render_text.h"
 #include "agent/core/schedule.h"
 #include "agent/pg/now.h"
 #include "agent/pg/target.h"
@@ -143,21 +140,11 @@ struct Options {
   bool allow_superuser = false;
 };
 
-std::optional<TextOptions> terminal() {
-  TextOptions text;
-  if (isatty(STDOUT_FILENO) == 0) return text;
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) text.width = size.ws_col;
-  const char* term = std::getenv("TERM");
-  text.colour = std::getenv("NO_COLOR") == nullptr && term != nullptr && std::string_view(term) != "dumb";
-  return text;
-}
-
 int answer(const Recording& recording, const AllCheckSettings& checks, const Options& options) {
   Report report = rank(evaluate_all(recording.history, recording.context, checks, recording.at), recording.history,
                        recording.context, recording.at);
   report.cost = recording.cost;
-  const std::string text = options.format == "json" ? render_json(report, 2) + "\n" : render_text(report, *terminal());
+  const std::string text = options.format == "json" ? render_json(report, 2) + "\n" : render_text(report, terminal());
   std::fwrite(text.data(), 1, text.size(), stdout);
   // "OK as far as could be seen" is no OK.
   if (!report.reachable || (report.verdict == Severity::ok && report.partial)) return exit_unknown;

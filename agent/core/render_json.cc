@@ -2,40 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "agent/core/json_parts.h"
 #include "agent/core/text.h"
 
 namespace pgvigil {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using json::Json;
+using json::list;
+using json::remedy;
 
-// Lists and options go out as [] and null, so that a reader needs no test for a missing key.
-template <class T, class F>
-Json list(const std::vector<T>& all, F one) {
-  Json out = Json::array();
-  for (const T& t : all) out.push_back(one(t));
-  return out;
-}
 Json number(const std::optional<double>& v) { return v ? Json(*v) : Json(); }
 Json time(const std::optional<Time>& t) { return t ? Json(rfc3339(*t)) : Json(); }
 template <class E>
 std::string word(E e) {
   return std::string(to_string(e));
-}
-
-Json step(const Step& s) {
-  return {{"title", s.title},     {"database", s.database},
-          {"run_as", s.run_as},   {"sql", s.sql},
-          {"relief", s.relief},   {"duration", s.duration},
-          {"lock", s.lock},       {"undo", s.undo},
-          {"caution", s.caution}, {"load_relieved", s.load_relieved},
-          {"minutes", s.minutes}, {"straight_path", s.straight_path}};
-}
-
-Json remedy(const Remedy& r) {
-  return {{"kind", word(r.kind)}, {"summary", r.summary}, {"steps", list(r.steps, step)}};
 }
 
 Json object(const Object& o) { return {{"kind", o.kind}, {"name", o.name}, {"database", o.database}}; }

@@ -7,93 +7,10 @@
 #include <set>
 
 #include "agent/core/text.h"
+#include "agent/core/text_page.h"
 
 namespace pgvigil {
 namespace {
-
-// Columns a UTF-8 text takes, near enough: code points.
-std::size_t columns(std::string_view s) {
-  return static_cast<std::size_t>(
-      std::count_if(s.begin(), s.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-class Page {
- public:
-  explicit Page(const TextOptions& options)
-      : width_(static_cast<std::size_t>(std::max(40, options.width))), colour_(options.colour) {}
-
-  void blank() { out_ += '\n'; }
-  void heading(std::string_view text, std::string_view aside = {}) {
-    out_ += "\n  " + bold(text) + (aside.empty() ? "" : "   " + std::string(aside)) + "\n";
-  }
-  // `first` opens the paragraph, later lines are indented by `indent`.
-  void paragraph(std::string_view first, std::size_t indent, std::string_view text) {
-    std::string line(first);
-    std::size_t used = columns(strip(line));
-    bool fresh = true;
-    std::string word;
-    const auto flush = [&] {
-      if (word.empty()) return;
-      const std::size_t n = columns(word);
-      if (!fresh && used + 1 + n > width_) {
-        out_ += line + "\n";
-        line.assign(indent, ' ');
-        used = indent;
-        fresh = true;
-      }
-      if (!fresh) line += ' ', ++used;
-      line += word;
-      used += n;
-      fresh = false;
-      word.clear();
-    };
-    const std::string clean = one_line(text);
-    for (const char c : clean) {
-      if (c == ' ')
-        flush();
-      else
-        word += c;
-    }
-    flush();
-    out_ += line + "\n";
-  }
-  void sql(std::size_t indent, std::string_view text) {  // as it stands, to be pasted
-    std::size_t from = 0;
-    while (from <= text.size()) {
-      const std::size_t to = std::min(text.find('\n', from), text.size());
-      out_ += std::string(indent, ' ') + one_line(text.substr(from, to - from)) + "\n";
-      from = to + 1;
-    }
-  }
-  void line(std::string_view text) { out_ += std::string(text) + "\n"; }
-  std::string bold(std::string_view text) const {
-    return colour_ ? "\x1b[1m" + std::string(text) + "\x1b[0m" : std::string(text);
-  }
-  std::string verdict(Severity s) const {
-    std::string word(to_string(s));
-    std::transform(word.begin(), word.end(), word.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    if (!colour_) return word;
-    const char* code = s == Severity::critical ? "1;31" : s == Severity::warning ? "1;33" : "1;32";
-    return fmt::format("\x1b[{}m{}\x1b[0m", code, word);
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  static std::string strip(std::string_view s) {  // without our own colour codes
-    std::string plain;
-    for (std::size_t i = 0; i < s.size(); ++i) {
-      if (s[i] == '\x1b')
-        i = std::min(s.find('m', i), s.size());
-      else
-        plain += s[i];
-    }
-    return plain;
-  }
-  std::size_t width_;
-  bool colour_;
-  std::string out_;
-};
 
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
@@ -125,17 +42,6 @@ void finding(const Finding& f, std::string_view label, double active, Page& page
   page.paragraph(label, 4, head);
   for (const Evidence& e : f.evidence) page.paragraph("      ", 8, e.what + ": " + e.value);
   if (!f.basis.empty()) page.paragraph("      ", 8, fmt::format("confidence {}: {}", to_string(f.confidence), f.basis));
-}
-
-void step(const Step& s, std::string_view label, Page& page) {
-  page.paragraph(label, 4, s.title);
-  std::string where = fmt::format("in database {}, as {}", s.database, s.run_as);
-  for (const auto& [name, value] : {std::pair("relieves", s.relief), {"takes", s.duration}, {"lock", s.lock}})
-    if (!value.empty()) where += fmt::format("; {} {}", name, value);
-  page.paragraph("    ", 6, where);
-  page.sql(6, s.sql);
-  if (!s.caution.empty()) page.paragraph("    caution: ", 6, s.caution);
-  if (!s.undo.empty()) page.paragraph("    undo: ", 6, s.undo);
 }
 
 void incident(const Incident& i, std::size_t number, double active, Page& page) {
@@ -170,8 +76,8 @@ void remedies(const Report& r, Page& page) {
     const auto better = [&](const Step* a, const Step* b) { return worth(a) > worth(b); };
     if (kind == Remedy::Kind::first_aid) std::stable_sort(straight.begin(), straight.end(), better);
     std::size_t n = 0;
-    for (const Step* s : straight) step(*s, fmt::format("  {} ", ++n), page);
-    for (const Step* s : other) step(*s, "  or: ", page);
+    for (const Step* s : straight) page.step(*s, fmt::format("  {} ", ++n));
+    for (const Step* s : other) page.step(*s, "  or: ");
   }
 }
 
@@ -179,7 +85,7 @@ void remedies(const Report& r, Page& page) {
 
 std::string render_text(const Report& r, const TextOptions& options) {
   Page page(options);
-  page.paragraph(page.verdict(r.verdict) + "  ", 10,
+  page.paragraph(page.alarm(to_string(r.verdict), r.verdict) + "  ", 10,
                  r.target + ": " + r.headline + (r.partial ? " (PARTIAL: see blind spots)" : ""));
   page.paragraph(r.incidents.empty() ? "  " : r.incidents.front().explained ? "CAUSE  " : "SYMPTOM  ", 7, r.reason);
   page.blank();

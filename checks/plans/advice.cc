@@ -3,201 +3,486 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <array>
+
+#include "checks/plans/immutable.h"
 
 namespace pgvigil {
 namespace {
 
 using How = sql::ColumnUse::How;
+using sql::ColumnUse;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostColumns = 5;
 
-bool has(const Names& all, const std::string& name) { return std::find(all.begin(), all.end(), name) != all.end(); }
-
-const RelationColumn* fact(std::span<const RelationColumn> columns, const std::string& name) {
-  for (const RelationColumn& c : columns)
+const RelationColumn* fact(const KnownTable& known, const std::string& name) {
+  for (const RelationColumn& c : known.columns)
     if (c.column == name) return &c;
   return nullptr;
 }
 
 // Can a B-tree on the bare column serve a comparison?
-bool sortable(std::span<const RelationColumn> columns, const std::string& name) {
-  if (columns.empty()) return true;  // nothing is known of them: the text is believed
-  const RelationColumn* c = fact(columns, name);
+bool sortable(const KnownTable& known, const std::string& name) {
+  if (known.columns.empty()) return true;  // nothing is known of them: the text is believed
+  const RelationColumn* c = fact(known, name);
   if (c == nullptr) return false;
   return c->type != "json" && c->type != "jsonb" && c->type != "xml" && c->type != "point" && c->type != "tsvector" &&
          c->type_category != "A" && c->type_category != "G" && c->average_width.value_or(0) < 1000;
 }
 
-bool few_values(std::span<const RelationColumn> columns, const Names& names) {
+// Expected distinct values of a column; none when not known.
+std::optional<double> distinct_values(const KnownTable& known, const std::string& name) {
+  const RelationColumn* c = fact(known, name);
+  if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
+  return *c->distinct > 0 ? *c->distinct : -*c->distinct * known.table.rows.value_or(1e6);
+}
+
+bool few_values(const KnownTable& known, const Names& names) {
   double product = 1;
   for (const std::string& n : names) {
-    const RelationColumn* c = fact(columns, n);
-    if (c == nullptr || !c->distinct || *c->distinct <= 0) return false;
-    product *= *c->distinct;
+    const auto d = distinct_values(known, n);
+    if (!d) return false;
+    product *= *d;
   }
   return product < 20;
 }
 
-bool plain_btree(const Index& i) {
-  return i.method == "btree" && !i.has_predicate && !i.columns.empty() && !has(i.columns, "");
+bool is_text(const RelationColumn& c) {
+  return c.type == "text" || c.type.starts_with("character varying") || c.type.starts_with("character(") ||
+         c.type == "character";
 }
 
-// The index begins with these equality columns, in whatever order, and then with the rest in theirs.
-bool begins_with(const Index& i, const Names& columns, std::size_t equal) {
-  if (i.columns.size() < columns.size()) return false;
-  for (std::size_t k = 0; k < columns.size(); ++k) {
-    const auto end = k < equal ? i.columns.begin() + static_cast<std::ptrdiff_t>(equal) : i.columns.end();
-    if (k < equal ? std::find(i.columns.begin(), end, columns[k]) == end : i.columns[k] != columns[k]) return false;
+// A key of the wanted index.
+struct Key {
+  std::string text;    // as CREATE INDEX takes it
+  std::string column;  // the one it is, or is computed from
+  std::string operator_class = {}, order = {};
+  std::string cast = {};  // the server casts the column to this first: the parameter has another type
+  std::string print() const {
+    return text + (operator_class.empty() ? "" : " " + operator_class) + (order.empty() ? "" : " " + order);
+  }
+};
+
+bool has_key(const std::vector<Key>& all, const std::string& text) {
+  return std::any_of(all.begin(), all.end(), [&](const Key& k) { return k.text == text; });
+}
+
+// Expressions print alike up to the casts and parentheses that the server adds.
+std::string loosely(std::string_view expression) {
+  std::string out;
+  for (std::size_t i = 0; i < expression.size(); ++i) {
+    const char c = expression[i];
+    if (c == '(' || c == ')' || c == ' ' || c == '"') continue;
+    if (c == ':' && expression.substr(i).starts_with("::text")) {
+      i += 5;
+      continue;
+    }
+    out += c;
+  }
+  return out;
+}
+
+std::string key_of(const KnownTable& known, const Index& i, std::size_t k) {
+  if (!i.columns[k].empty()) return i.columns[k];
+  for (const IndexDefinition& d : known.definitions)
+    if (d.name == i.name && k < d.keys.size()) return d.keys[k];
+  return "?";
+}
+
+bool same_key(const KnownTable& known, const Index& i, std::size_t k, const Key& wanted) {
+  const bool expression = wanted.text.find('(') != std::string::npos;
+  if (expression != i.columns[k].empty()) return false;
+  if (expression ? loosely(key_of(known, i, k)) != loosely(wanted.text) : i.columns[k] != wanted.text) return false;
+  if (wanted.operator_class.empty()) return true;
+  const std::string own = k < i.operator_classes.size() ? i.operator_classes[k] : "";
+  const RelationColumn* c = fact(known, wanted.column);
+  return own == wanted.operator_class || (wanted.operator_class.ends_with("pattern_ops") &&
+                                          (own.ends_with("pattern_ops") || (c != nullptr && c->c_collation)));
+}
+
+// The index begins with these keys: the first `equal` in whatever order, the rest in theirs.
+bool begins_with(const KnownTable& known, const Index& i, const std::vector<Key>& keys, std::size_t equal) {
+  if (i.columns.size() < keys.size()) return false;
+  for (std::size_t k = 0; k < keys.size(); ++k) {
+    bool found = false;
+    for (std::size_t at = k < equal ? 0 : k; at < (k < equal ? equal : k + 1); ++at)
+      found = found || same_key(known, i, at, keys[k]);
+    if (!found) return false;
   }
   return true;
 }
 
-std::string no_column(const sql::RelationUse& use) {
-  for (const auto& u : use.uses) {
-    if (u.how == How::function)
-      return fmt::format("the query compares {}({}), not the column: an index on that expression could serve it",
-                         u.detail, u.column);
-    if (u.how == How::cast)
-      return fmt::format("the query casts {} to {} before it compares: no index on the column can serve it", u.column,
-                         u.detail);
-    if (u.how == How::like)
-      return fmt::format("the pattern on {} {}", u.column,
-                         u.detail == "infix" ? "begins with a wildcard: a trigram index (pg_trgm) could serve it"
-                                             : "needs an index with text_pattern_ops, or a trigram index (pg_trgm)");
-  }
-  if (use.has_or) return "its conditions are joined by OR: each column would need an index of its own";
-  return "the query's text compares no column of it that a plain index could serve";
+bool leads_with(const Index& i, const std::string& column) {
+  return i.method == "btree" && i.is_valid && i.is_ready && !i.columns.empty() && i.columns[0] == column;
+}
+const Index* led_by(const KnownTable& known, const std::string& column) {
+  for (const Index& i : known.indexes)
+    if (leads_with(i, column) && !i.has_predicate) return &i;
+  return nullptr;
 }
 
-std::string why_not_used(const Index& i, const sql::RelationUse& use, const Names& columns, std::string_view filter) {
-  const std::string name = fmt::format("{} on ({}) exists", i.name, fmt::join(i.columns, ", "));
-  for (const std::string& c : columns)
-    if (filter.find("(" + c + ")::") != std::string_view::npos ||
-        filter.find("." + c + ")::") != std::string_view::npos)
-      return fmt::format("{}, but {} is cast before it is compared: the parameter has another type than the column",
-                         name, c);
-  for (const auto& u : use.uses)
-    if (u.how == How::function || u.how == How::cast)
-      return fmt::format("{}, but the query compares {}, not the column {}", name,
-                         u.how == How::cast ? "a cast" : u.detail + "()", u.column);
-  return name +
-         " and fits, yet the plan does not use it: look at statistics, at types of parameters, and at enable_* "
-         "settings";
+// The server casts the column where the parameter has another type: (id)::numeric = $1.
+std::string cast_by_server(const KnownTable& known, const ColumnUse& u, std::string_view filter) {
+  const RelationColumn* c = fact(known, u.column);
+  if (c == nullptr || c->type.starts_with("character varying") || c->type == "name") return "";
+  const std::string bare = u.column;
+  for (const std::string& before : {"(" + bare + ")::", "." + bare + ")::"}) {
+    const auto at = filter.find(before);
+    if (at == std::string_view::npos) continue;
+    const std::string_view type = filter.substr(at + before.size());
+    const auto end = type.find_first_of(" )=<>!~");
+    const std::string cast(type.substr(0, end));
+    if (!c->type.starts_with(cast)) return cast;
+  }
+  return "";
 }
+
+class Advisor {
+ public:
+  Advisor(const sql::RelationUse& use, const KnownTable& known, const AdviceHints& hints)
+      : use_(use), known_(known), hints_(hints) {}
+
+  IndexAdvice run() {
+    collect();
+    if (btree()) return std::move(out_);
+    if (container()) return std::move(out_);
+    if (arms()) return std::move(out_);
+    give_up();
+    return std::move(out_);
+  }
+
+ private:
+  // The key that serves this use, unless something keeps an index from it: then that is remembered.
+  std::optional<Key> key(const ColumnUse& u) {
+    if (u.how == How::function || u.how == How::cast || (u.how == How::other && !u.expression.empty())) {
+      const Obstacle kind = u.how == How::cast ? Obstacle::cast : Obstacle::function;
+      if (!u.expression.empty() && indexable(u.functions, fact(known_, u.column))) {
+        const Key wanted{u.expression, u.column};
+        for (const Index& i : known_.indexes)  // ours already, whatever else there is
+          if (!i.columns.empty() && same_key(known_, i, 0, wanted)) return wanted;
+        if (led_by(known_, u.column) == nullptr) return wanted;
+      }
+      if (u.compared != How::other && obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = kind;
+      return std::nullopt;
+    }
+    if (!sortable(known_, u.column)) return std::nullopt;
+    Key k{u.column, u.column};
+    k.cast = cast_by_server(known_, u, hints_.filter);
+    return k;
+  }
+
+  void collect() {
+    for (const ColumnUse& u : use_.uses) {
+      const bool wrapped = u.how == How::function || u.how == How::cast;
+      const How how = wrapped ? u.compared : u.how;
+      if (how == How::sort || how == How::group || how == How::other || how == How::contains) continue;
+      if (how == How::is_null && null_share(u) >= 0.5 && use_.uses.size() > 1) continue;  // it keeps most rows
+      auto k = key(u);
+      if (!k) continue;
+      if (how == How::like) {
+        like(u, std::move(*k));
+        continue;
+      }
+      if (how == How::range) {
+        if (!range_ && !has_key(equal_, k->text)) range_ = std::move(k);
+        continue;
+      }
+      auto& list = how == How::join ? joined_ : equal_;
+      if (!has_key(list, k->text)) list.push_back(std::move(*k));
+    }
+    if (use_.limit) order();
+  }
+
+  double null_share(const ColumnUse& u) const {
+    const RelationColumn* c = fact(known_, u.column);
+    return c == nullptr ? 0 : c->null_fraction.value_or(0);
+  }
+
+  void like(const ColumnUse& u, Key k) {
+    const RelationColumn* c = fact(known_, u.column);
+    const std::string& detail = u.how == How::like ? u.detail : u.compared_detail;
+    const bool anywhere = detail == "infix" || detail == "ilike" || detail.starts_with("regex");
+    const auto trigrams = known_.extensions.find("pg_trgm");
+    if (anywhere || (detail.empty() && trigrams != known_.extensions.end())) {
+      if (trigrams == known_.extensions.end()) {
+        if (obstacle_ == nullptr) obstacle_ = &u;
+        return;
+      }
+      const bool plain = trigrams->second == "public" || trigrams->second == "pg_catalog";
+      k.operator_class = (plain ? "" : trigrams->second + ".") + "gin_trgm_ops";
+      if (!contained_) contained_ = std::move(k), contained_method_ = "gin";
+      return;
+    }
+    if (c != nullptr && is_text(*c) && !c->c_collation && u.how == How::like)
+      k.operator_class = c->type == "text"                          ? "text_pattern_ops"
+                         : c->type.starts_with("character varying") ? "varchar_pattern_ops"
+                                                                    : "bpchar_pattern_ops";
+    else if (u.how != How::like)
+      k.operator_class = "text_pattern_ops";
+    if (!range_) range_ = std::move(k);
+  }
+
+  void order() {
+    std::vector<const ColumnUse*> sorts;
+    for (const ColumnUse& u : use_.uses)
+      if (u.how == How::sort || (!u.expression.empty() && u.compared == How::sort)) sorts.push_back(&u);
+    const auto direction = [](const ColumnUse& u) { return u.how == How::sort ? u.detail : u.compared_detail; };
+    const bool plain = std::all_of(sorts.begin(), sorts.end(), [&](const ColumnUse* u) {
+      const std::string d = direction(*u);
+      return d == direction(*sorts[0]) && (d.empty() || d == "desc");  // read forwards or backwards
+    });
+    for (const ColumnUse* u : sorts) {
+      auto k = key(*u);
+      if (!k) break;
+      std::string d = direction(*u);
+      std::transform(d.begin(), d.end(), d.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
+      if (!plain) k->order = d;
+      ordered_.push_back(std::move(*k));
+    }
+  }
+
+  bool btree() {
+    std::vector<Key> wanted;
+    Names equal_columns;
+    for (const Key& k : equal_) equal_columns.push_back(k.text);
+    if (equal_.empty() || few_values(known_, equal_columns)) wanted = joined_;  // reached through the other table
+    for (const Key& k : equal_)
+      if (!has_key(wanted, k.text)) wanted.push_back(k);
+    // A container index beats a B-tree on a column of few values.
+    if (contained() && few_values(known_, equal_columns)) return false;
+    if (wanted.size() > kMostColumns) wanted.resize(kMostColumns);
+    const std::size_t leading = wanted.size();
+    // After a range the order is lost: an index serves either the range or the sort.
+    if (range_ && !has_key(wanted, range_->text) && wanted.size() < kMostColumns) wanted.push_back(*range_);
+    if (!range_ || (!ordered_.empty() && ordered_.front().text == range_->text)) {
+      if (range_ && !ordered_.empty() && wanted.back().text == range_->text && range_->operator_class.empty())
+        wanted.back().order = ordered_.front().order;
+      for (const Key& k : ordered_)
+        if (!has_key(wanted, k.text) && wanted.size() < kMostColumns) wanted.push_back(k);
+    }
+    if (wanted.empty()) return false;
+    decide(wanted, leading, "btree");
+    return true;
+  }
+
+  bool contained() {
+    for (const ColumnUse& u : use_.uses) {
+      const bool wrapped = u.how == How::function;
+      if ((wrapped ? u.compared : u.how) != How::contains || contained_) continue;
+      container_key(u);
+    }
+    return contained_.has_value();
+  }
+
+  void container_key(const ColumnUse& u) {
+    const RelationColumn* c = fact(known_, u.column);
+    const std::string& op = u.how == How::contains ? u.detail : u.compared_detail;
+    if (op == "any") {
+      if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
+      return;
+    }
+    Key k{u.column, u.column};
+    std::string type = c == nullptr ? "" : c->type;
+    if (u.how != How::contains) {
+      if (u.expression.empty() || !indexable(u.functions, c)) {
+        if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::function;
+        return;
+      }
+      k.text = u.expression;
+      type = op == "@@" ? "tsvector" : type;
+    }
+    const bool array = c != nullptr && c->type_category == "A" && u.how == How::contains;
+    if (type == "jsonb") {
+      const bool keys = op == "?" || op == "?|" || op == "?&";
+      if (!keys && u.how == How::contains) k.operator_class = "jsonb_path_ops";
+      contained_method_ = "gin";
+    } else if (type == "tsvector" || array || type == "hstore" || type.ends_with(".hstore")) {
+      contained_method_ = "gin";
+    } else if (type == "inet" || type == "cidr") {
+      k.operator_class = "inet_ops";
+      contained_method_ = "gist";
+    } else if (c != nullptr && (c->type_category == "R" || c->type_category == "G")) {
+      contained_method_ = "gist";
+    } else if (c != nullptr && is_text(*c) && op == "%" && known_.extensions.contains("pg_trgm")) {
+      k.operator_class = "gin_trgm_ops";
+      contained_method_ = "gin";
+    } else {
+      return;
+    }
+    contained_ = std::move(k);
+  }
+
+  bool container() {
+    if (!contained()) return false;
+    decide({*contained_}, 1, contained_method_);
+    return true;
+  }
+
+  // a = $1 OR b = $2: an index for each arm, which the planner combines.
+  bool arms() {
+    std::vector<IndexAdvice> each;
+    for (const auto& uses : use_.either) {
+      sql::RelationUse arm{use_.schema, use_.relation, uses};
+      IndexAdvice one = Advisor(arm, known_, {}).run();
+      if (one.kind == IndexAdvice::Kind::none) return false;
+      if (one.creates()) each.push_back(std::move(one));
+    }
+    if (each.empty()) return false;
+    out_ = std::move(each.front());
+    out_.beside.assign(std::make_move_iterator(each.begin() + 1), std::make_move_iterator(each.end()));
+    return true;
+  }
+
+  void decide(std::vector<Key> wanted, std::size_t equal, const std::string& method) {
+    out_.method = method;
+    out_.obstacle = Obstacle::none;
+    for (const Index& i : known_.indexes)
+      if (fits(i, wanted, equal, method) && i.is_valid && i.is_ready) return exists(i, wanted);
+    // No index on a column can serve where the server casts it.
+    for (auto k = wanted.begin(); k != wanted.end();)
+      if (k->cast.empty()) {
+        ++k;
+      } else {
+        if (!mismatch_) mismatch_ = *k;
+        if (k - wanted.begin() < static_cast<std::ptrdiff_t>(equal)) --equal;
+        k = wanted.erase(k);
+      }
+    if (wanted.empty()) return mismatched();
+    for (const Key& k : wanted) out_.columns.push_back(k.print());
+    out_.kind = IndexAdvice::Kind::create;
+    for (const Index& i : known_.indexes)
+      if (fits(i, wanted, equal, method)) {
+        out_.kind = IndexAdvice::Kind::invalid_exists;
+        out_.obstacle = Obstacle::exists_invalid;
+        out_.index = i.name;
+        out_.why_not = i.name + " is invalid: a build failed and left it behind";
+        return;
+      }
+    for (const Index& i : known_.indexes)
+      if (method == "btree" && i.method == "btree" && !i.has_predicate && !i.is_unique && i.is_valid &&
+          !i.columns.empty() && i.included.empty() && i.columns.size() < wanted.size() && prefix(i, wanted))
+        out_.replaces = i.name;
+  }
+  bool prefix(const Index& i, const std::vector<Key>& wanted) const {
+    for (std::size_t k = 0; k < i.columns.size(); ++k)
+      if (!same_key(known_, i, k, wanted[k])) return false;
+    return true;
+  }
+  bool fits(const Index& i, const std::vector<Key>& wanted, std::size_t equal, const std::string& method) const {
+    if (i.method != method || i.columns.empty()) return false;
+    if (i.has_predicate) return false;
+    return begins_with(known_, i, wanted, equal);
+  }
+
+  void mismatched() {
+    out_.obstacle = Obstacle::type_mismatch;
+    const Index* i = led_by(known_, mismatch_->column);
+    out_.why_not =
+        fmt::format("{}{} is cast to {} before it is compared: the parameter has another type than the column",
+                    i == nullptr ? "" : i->name + " exists, but ", mismatch_->column, mismatch_->cast);
+  }
+
+  void exists(const Index& i, const std::vector<Key>& wanted) {
+    out_.kind = IndexAdvice::Kind::exists;
+    out_.index = i.name;
+    for (const Key& k : wanted) {
+      out_.columns.push_back(k.print());
+      if (!k.cast.empty()) mismatch_ = k;
+    }
+    if (mismatch_) return mismatched();
+    const std::string name = fmt::format("{} on ({}) exists", i.name, fmt::join(i.columns, ", "));
+    const auto off = [&](const char* setting) {
+      const auto it = hints_.settings.find(setting);
+      return it != hints_.settings.end() && it->second == "off";
+    };
+    if (off("enable_indexscan") || (off("enable_bitmapscan") && i.method != "btree")) {
+      out_.obstacle = Obstacle::setting;
+      std::string which;
+      for (const auto& [setting, value] : hints_.settings)
+        if (setting.starts_with("enable_") && value == "off" && setting != "enable_partition_pruning")
+          which += (which.empty() ? "" : ", ") + setting;
+      out_.why_not = fmt::format("{}, but {} is off", name, which);
+      return;
+    }
+    for (const ColumnUse& u : use_.uses)
+      for (std::size_t k = 0; k < wanted.size(); ++k)
+        if (!u.collation.empty() && u.column == wanted[k].column) {
+          const std::string own = k < i.collations.size() ? i.collations[k] : "";
+          if (own == u.collation) continue;
+          out_.obstacle = Obstacle::collation;
+          out_.why_not = fmt::format("{}, but the query compares {} under collation {}", name, u.column, u.collation);
+          return;
+        }
+    if (obstacle_ != nullptr) {
+      out_.obstacle = obstacle_->how == How::cast ? Obstacle::cast : Obstacle::function;
+      out_.why_not = fmt::format("{}, but the query compares {}, not the column {}", name,
+                                 obstacle_->how == How::cast ? "a cast" : obstacle_->detail + "()", obstacle_->column);
+      return;
+    }
+    out_.obstacle = Obstacle::statistics;
+    out_.why_not = name + " and fits, yet the plan does not use it: look at the statistics first";
+  }
+
+  void give_up() {
+    if (obstacle_ == nullptr) {
+      out_.obstacle = use_.has_or ? Obstacle::rewrite : Obstacle::unselective;
+      out_.why_not = use_.has_or ? "its conditions are joined by OR: each column would need an index of its own"
+                                 : "the query's text compares no column of it that a plain index could serve";
+      return;
+    }
+    const ColumnUse& u = *obstacle_;
+    const Index* i = led_by(known_, u.column);
+    const std::string name =
+        i == nullptr ? "" : fmt::format("{} on ({}) exists, but ", i->name, fmt::join(i->columns, ", "));
+    const std::string& like = u.how == How::like ? u.detail : u.compared_detail;
+    if (u.detail == "any")
+      out_.why_not =
+          fmt::format("{} = ANY (array column) cannot use an index: written as {} @> ARRAY[...] a GIN index serves it",
+                      "$n", u.column);
+    else if (u.how == How::like || u.compared == How::like) {
+      out_.obstacle = Obstacle::rewrite;
+      out_.why_not = fmt::format("the pattern on {} {}: a trigram index (extension pg_trgm) could serve it", u.column,
+                                 like == "infix" ? "begins with a wildcard" : "is not anchored or ignores case");
+    } else if (u.how == How::cast)
+      out_.why_not = fmt::format("{}the query casts {} to {} before it compares: no index on the column can serve it",
+                                 name, u.column, u.detail);
+    else
+      out_.why_not =
+          fmt::format("{}the query compares {}({}), not the column: an index on that expression could serve it{}", name,
+                      u.detail, u.column,
+                      u.expression.empty() || !indexable(u.functions, fact(known_, u.column))
+                          ? ", if it gives the same result at all times (IMMUTABLE)"
+                          : "");
+  }
+
+  const sql::RelationUse& use_;
+  const KnownTable& known_;
+  const AdviceHints& hints_;
+  IndexAdvice out_;
+  std::vector<Key> equal_, joined_, ordered_;
+  std::optional<Key> range_, contained_;
+  std::string contained_method_;
+  const ColumnUse* obstacle_ = nullptr;
+  std::optional<Key> mismatch_;
+};
 
 }  // namespace
 
-IndexAdvice advise(const sql::RelationUse& use, std::span<const Index> existing,
-                   std::span<const RelationColumn> columns, std::string_view filter) {
-  Names equal, joined, ordered;
-  std::optional<std::string> range;
-  for (const auto& u : use.uses) {
-    if (!sortable(columns, u.column)) continue;
-    if ((u.how == How::equal || u.how == How::in_list || u.how == How::is_null) && !has(equal, u.column))
-      equal.push_back(u.column);
-    if (u.how == How::join && !has(joined, u.column)) joined.push_back(u.column);
-    if (u.how == How::range && !range) range = u.column;
-  }
-  std::string direction;
-  for (const auto& u : use.uses) {
-    if (u.how != How::sort || !use.limit || !sortable(columns, u.column)) continue;
-    if (ordered.empty()) direction = u.detail;
-    if (u.detail != direction) break;  // an index reads in one direction
-    ordered.push_back(u.column);
-  }
-
-  IndexAdvice out;
-  Names& wanted = out.columns;
-  if (equal.empty() || few_values(columns, equal)) wanted = joined;  // reached through the other table
-  for (const std::string& c : equal)
-    if (!has(wanted, c)) wanted.push_back(c);
-  if (wanted.size() > kMostColumns) wanted.resize(kMostColumns);
-  const std::size_t leading = wanted.size();
-  // After a range the order is lost: an index serves either the range or the sort.
-  if (range && !has(wanted, *range) && wanted.size() < kMostColumns) wanted.push_back(*range);
-  if (!range || (!ordered.empty() && ordered.front() == *range))
-    for (const std::string& c : ordered)
-      if (!has(wanted, c) && wanted.size() < kMostColumns) wanted.push_back(c);
-  if (wanted.empty()) {
-    out.why_not = no_column(use);
-    return out;
-  }
-  for (const Index& i : existing)
-    if (plain_btree(i) && i.is_valid && i.is_ready && begins_with(i, wanted, leading)) {
-      out.kind = IndexAdvice::Kind::exists;
-      out.index = i.name;
-      out.why_not = why_not_used(i, use, wanted, filter);
-      return out;
-    }
-  out.kind = IndexAdvice::Kind::create;
-  for (const Index& i : existing)
-    if (plain_btree(i) && begins_with(i, wanted, leading)) {
-      out.kind = IndexAdvice::Kind::invalid_exists;
-      out.index = i.name;
-      out.why_not = i.name + " is invalid: a build failed and left it behind";
-    }
-  return out;
+std::string_view to_string(Obstacle o) {
+  static constexpr std::array<std::string_view, 10> names{"",          "exists_invalid", "cast",    "function",
+                                                          "collation", "type_mismatch",  "setting", "statistics",
+                                                          "rewrite",   "unselective"};
+  return names[static_cast<std::size_t>(o)];
 }
 
-BuildForecast forecast(const Table& table, std::span<const std::string> columns, std::span<const RelationColumn> facts,
-                       const Server& on) {
-  BuildForecast f;
-  f.known = table.rows && *table.rows > 0;
-  double width = 8, distinct = 1;
-  bool every_distinct = true, deduplicates = on.version_num >= 130000;
-  const auto heap = static_cast<double>(table.heap_bytes);
-  const double n = f.known ? *table.rows : heap / 60;  // short rows, so that the guess errs on the safe side
-  for (const std::string& name : columns) {
-    const RelationColumn* c = fact(facts, name);
-    const std::string type = c == nullptr ? "" : c->type;
-    const bool four = type == "integer" || type == "date" || type == "real";
-    const bool two = type == "smallint", one = type == "boolean" || type == "\"char\"";
-    const bool eight =
-        type == "bigint" || type == "double precision" || type.starts_with("timestamp") || type == "money";
-    double w = four ? 4 : two ? 2 : one ? 1 : eight ? 8 : type == "uuid" ? 16 : 32;
-    if (!four && !two && !one && !eight && c != nullptr && c->average_width) w = *c->average_width;
-    const double align = eight ? 8 : four ? 4 : two ? 2 : one || w < 127 ? 1 : 4;
-    width = std::ceil(width / align) * align + w;
-    if (c == nullptr || !c->distinct || *c->distinct == 0)
-      every_distinct = false;
-    else
-      distinct *= *c->distinct < 0 ? -*c->distinct * n : *c->distinct;
-    if (type.starts_with("numeric") || type == "real" || type == "double precision" || type == "jsonb")
-      deduplicates = false;
-  }
-  const double w = 8 * std::ceil(width / 8);
-  const auto memory = static_cast<double>(on.maintenance_work_mem);
-  // A tuple in memory: itself in its allocator's chunk, and 24 bytes of the sorted array. Up to 15 a chunk has a
-  // header of 16 or 24 bytes, and some allocators round up to a power of two; the larger figure is the safe one.
-  const double chunk = on.version_num >= 170000   ? w
-                       : on.version_num >= 160000 ? w + 16
-                                                  : std::max(std::exp2(std::ceil(std::log2(w))) + 16, w + 24);
-  const double in_memory = n * (chunk + 24);
+std::string IndexAdvice::definition() const {
+  return fmt::format("{}({}){}", method == "btree" ? "" : "USING " + method + " ", fmt::join(columns, ", "),
+                     predicate.empty() ? "" : " WHERE " + predicate);
+}
 
-  // As plan_create_index_workers: one worker at 8 MB, one more for each factor of 3, 32 MB of memory for each process.
-  std::int64_t workers = 0;
-  for (double size = heap; size >= 8 * 1024 * 1024 && workers < on.max_parallel_maintenance_workers; size /= 3)
-    ++workers;
-  while (workers > 0 && memory / static_cast<double>(workers + 1) < 32 * 1024 * 1024) --workers;
-
-  const double sort = workers > 0 || in_memory > memory ? n * (w + 4) * 8192 / 8176 : 0;
-  const double validation = n * 24 > memory ? n * 12 : 0;
-  f.temp_bytes = std::max(sort, validation);
-  const double step = 16 * 1024 * 1024;
-  f.memory_to_stay = std::ceil(std::max(in_memory, n * 24) * 1.1 / step) * step;
-
-  double leaf = n * (w + 4);
-  distinct = std::min(distinct, n);
-  if (deduplicates && every_distinct && distinct >= 1 && n / distinct > 1.05) {
-    const double each = n / distinct;  // rows of a key: posting tuples of at most 812 bytes, 6 for each row
-    const double tuples = std::ceil(each * 6 / std::max(6.0, 812 - w));
-    leaf = std::min(leaf, distinct * (tuples * (w + 4) + each * 6));
-  }
-  f.index_bytes = leaf / (8152 * 0.9) * 8192 * (1 + (w + 4) / 7337);
-  f.minutes = (1 + heap / 200e6 + n * 1.5e-6 + f.temp_bytes / 150e6) / 60;
-  return f;
+IndexAdvice advise(const sql::RelationUse& use, const KnownTable& known, const AdviceHints& hints) {
+  return Advisor(use, known, hints).run();
 }
 
 }  // namespace pgvigil

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,26 +10,51 @@
 #include <vector>
 
 #include "checks/finding.h"
+#include "checks/plans/catalogue.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/duplicates.h"
-#include "checks/probes/indexes.h"
-#include "checks/probes/relation_columns.h"
 #include "checks/probes/server.h"
-#include "checks/probes/tables.h"
 
 namespace pgvigil {
+
+// Why no new index is the cure.
+enum class Obstacle : std::uint8_t {
+  none,
+  exists_invalid,  // a build failed and left it behind
+  cast,            // the text casts the column of an index that exists
+  function,        // ... or wraps it in a function, or computes with it
+  collation,       // ... or compares under another collation
+  type_mismatch,   // the parameter's type makes the server cast the column
+  setting,         // planner settings forbid it
+  statistics,      // the planner cannot know that it would help
+  rewrite,         // the condition has to be written otherwise
+  unselective      // it would not be used
+};
+std::string_view to_string(Obstacle o);  // "" for none
 
 struct IndexAdvice {
   enum class Kind : std::uint8_t { create, exists, invalid_exists, none };
   Kind kind = Kind::none;
-  std::vector<std::string> columns;  // quoted
+  std::string method = "btree";
+  std::vector<std::string> columns;  // keys as CREATE INDEX takes them: columns, expressions, operator classes
+  std::string predicate;             // of a partial index
+  std::vector<IndexAdvice> beside;   // the other arms of an OR need these as well
   std::string index;                 // the one that exists
+  std::string replaces;              // an index that the new one makes superfluous
   std::string why_not;               // for exists and none: why no new index is the cure, one sentence
+  Obstacle obstacle = Obstacle::none;
+
+  bool creates() const { return kind == Kind::create || kind == Kind::invalid_exists; }
+  std::string definition() const;  // "(dump_id, path)", "USING gin (tags)", "(id) WHERE done IS NULL"
 };
-// `use` is of one table, from the query's text; equality before range before sort. `existing` and `columns` are that
-// table's. `filter` is the scan's condition as the plan prints it, "" without a plan: it shows casts.
-IndexAdvice advise(const sql::RelationUse& use, std::span<const Index> existing,
-                   std::span<const RelationColumn> columns, std::string_view filter = {});
+
+// What a plan adds to the text.
+struct AdviceHints {
+  std::string_view filter = {};                      // the scan's condition as printed: it shows casts
+  std::map<std::string, std::string> settings = {};  // planner settings that are not the default
+};
+// `use` is of `known`, from the query's text; equality before range before sort.
+IndexAdvice advise(const sql::RelationUse& use, const KnownTable& known, const AdviceHints& hints = {});
 
 // Predicted by formulas measured on 13 to 18 (docs/design.md), in bytes. With n rows and W = 8 * ceil((8 + key
 // widths, aligned) / 8):

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "checks/plans/advice.h"
@@ -29,6 +30,13 @@ std::string cut(const std::string& s, std::size_t bytes) {
   if (s.size() <= bytes) return s;
   while (bytes > 0 && (static_cast<unsigned char>(s[bytes]) & 0xC0) == 0x80) --bytes;
   return s.substr(0, bytes);
+}
+
+// Columns alone, no expressions, patterns or orders.
+bool plain(const IndexAdvice& advice) {
+  return std::none_of(advice.columns.begin(), advice.columns.end(), [](const std::string& c) {
+    return c.find('(') != std::string::npos || (c.front() != '"' && c.find(' ') != std::string::npos);
+  });
 }
 
 std::string megabytes(double b) { return fmt::format("{:.0f}MB", std::ceil(b / (1024 * 1024))); }
@@ -67,16 +75,16 @@ Remedy first_aid(const CureRequest& r) {
   return {Remedy::Kind::first_aid, "end the queries that run now", {std::move(s)}};
 }
 
-Step build(const CureRequest& r, const BuildForecast& f, const std::string& name, bool unique) {
+Step build(const CureRequest& r, const IndexAdvice& advice, const BuildForecast& f, const std::string& name,
+           bool unique) {
   const Table& t = *r.table;
   const bool partitioned = t.kind == "p";
-  const std::string columns = fmt::format("{}", fmt::join(r.advice.columns, ", "));
   const auto limit = static_cast<double>(r.server->temp_file_limit);
   const bool too_much = r.server->temp_file_limit >= 0 && f.temp_bytes > limit;
   const bool in_memory = too_much && f.memory_to_stay <= kMostMemory;
 
   Step s;
-  s.title = fmt::format("build the {}index on {} ({})", unique ? "unique " : "", t.name, columns);
+  s.title = fmt::format("build the {}index on {} {}", unique ? "unique " : "", t.name, advice.definition());
   s.database = t.database;
   s.run_as = t.owner;
   s.sql = "SET statement_timeout = 0;\nSET lock_timeout = 0;\n";
@@ -103,8 +111,8 @@ Step build(const CureRequest& r, const BuildForecast& f, const std::string& name
     }
   }
   const std::string schema = sql::quote_identifier(t.schema);
-  s.sql += fmt::format("CREATE {}INDEX {}{} ON {} ({});", unique ? "UNIQUE " : "", partitioned ? "" : "CONCURRENTLY ",
-                       sql::quote_identifier(name), t.name, columns);
+  s.sql += fmt::format("CREATE {}INDEX {}{} ON {} {};", unique ? "UNIQUE " : "", partitioned ? "" : "CONCURRENTLY ",
+                       sql::quote_identifier(name), t.name, advice.definition());
   s.undo = fmt::format("DROP INDEX {}{}.{};", partitioned ? "" : "CONCURRENTLY ", schema, sql::quote_identifier(name));
   s.lock = partitioned ? "SHARE: reads go on, writes wait until it is done"
                        : "SHARE UPDATE EXCLUSIVE: reads and writes go on";
@@ -119,7 +127,10 @@ Step build(const CureRequest& r, const BuildForecast& f, const std::string& name
     cautions.push_back(
         "run it outside a transaction; a failed build leaves an INVALID index behind, which IF NOT EXISTS would skip: "
         "drop it with the undo first");
-  if (!unique) cautions.push_back(about_duplicates(r));
+  if (!unique && advice.method == "btree" && plain(advice)) cautions.push_back(about_duplicates(r));
+  if (!advice.replaces.empty())
+    cautions.push_back(
+        fmt::format("{} begins with the same columns: once this one is in use it can go", advice.replaces));
   s.caution = fmt::format("{}", fmt::join(cautions, "; "));
   return s;
 }
@@ -129,7 +140,20 @@ Step build(const CureRequest& r, const BuildForecast& f, const std::string& name
 std::string index_name(const std::string& relation, std::span<const std::string> columns,
                        std::span<const std::string> taken) {
   std::string keys;
-  for (const std::string& c : columns) keys += (keys.empty() ? "" : "_") + unquoted(c);
+  for (const std::string& c : columns) {
+    std::string word = c.find('(') == std::string::npos && c.front() != '"' ? c.substr(0, c.find(' ')) : unquoted(c);
+    if (c.find('(') != std::string::npos) {  // of an expression, its words
+      std::string words;
+      for (const char letter : c.substr(0, c.rfind(')')))
+        if (std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_')
+          words += letter;
+        else if (!words.empty() && words.back() != '_')
+          words += '_';
+      while (!words.empty() && words.back() == '_') words.pop_back();
+      word = words;
+    }
+    keys += (keys.empty() ? "" : "_") + word;
+  }
   for (int n = 0;; ++n) {
     const std::string label = n == 0 ? "_idx" : fmt::format("_idx{}", n);
     const std::size_t room = kLongestName - label.size() - 1;
@@ -146,10 +170,9 @@ std::vector<Remedy> cure(const CureRequest& r) {
   if (r.table == nullptr || r.server == nullptr) return all;
   if (!r.pids.empty()) all.push_back(first_aid(r));
   const bool invalid = r.advice.kind == IndexAdvice::Kind::invalid_exists;
-  if ((!invalid && r.advice.kind != IndexAdvice::Kind::create) || r.advice.columns.empty()) return all;
+  if (!r.advice.creates() || r.advice.columns.empty()) return all;
 
-  Remedy cure{
-      Remedy::Kind::cure, fmt::format("an index on {} ({})", r.table->name, fmt::join(r.advice.columns, ", ")), {}};
+  Remedy cure{Remedy::Kind::cure, fmt::format("an index on {} {}", r.table->name, r.advice.definition()), {}};
   std::vector<std::string> taken;
   for (const Index& i : r.existing) {
     const std::string schema = sql::quote_identifier(r.table->schema) + ".";
@@ -168,7 +191,12 @@ std::vector<Remedy> cure(const CureRequest& r) {
   }
   const BuildForecast f = forecast(*r.table, r.advice.columns, r.columns, *r.server);
   const std::string name = index_name(r.table->relation, r.advice.columns, taken);
-  cure.steps.push_back(build(r, f, name, false));
+  cure.steps.push_back(build(r, r.advice, f, name, false));
+  for (const IndexAdvice& other : r.advice.beside) {
+    if (!other.creates()) continue;
+    taken.push_back(index_name(r.table->relation, other.columns, taken));
+    cure.steps.push_back(build(r, other, forecast(*r.table, other.columns, r.columns, *r.server), taken.back(), false));
+  }
   if (!f.known) {
     Step analyze{.title = "collect statistics of " + r.table->name,
                  .database = r.table->database,
@@ -179,9 +207,9 @@ std::vector<Remedy> cure(const CureRequest& r) {
     cure.steps.push_back(std::move(analyze));
   }
   const Duplicates* d = r.duplicates;
-  if (d != nullptr && d->duplicate_keys == 0 && d->slices > 0 && d->slices_done == d->slices) {
+  if (d != nullptr && plain(r.advice) && d->duplicate_keys == 0 && d->slices > 0 && d->slices_done == d->slices) {
     taken.push_back(name);
-    Step unique = build(r, f, index_name(r.table->relation, r.advice.columns, taken), true);
+    Step unique = build(r, r.advice, f, index_name(r.table->relation, r.advice.columns, taken), true);
     unique.straight_path = false;
     cure.steps.push_back(std::move(unique));
   }

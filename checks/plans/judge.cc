@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "checks/plans/plan_tree.h"
 #include "checks/plans/sql.h"
 
 namespace pgvigil {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr int kDeepest = 500;
 constexpr double kFew = 0.05;       // a scan that keeps less of what it reads is harmful
 constexpr double kVeryFew = 0.005;  // ... and beyond doubt: at 1 to 2 % of scattered rows an index gains a factor of 3
 
@@ -29,55 +26,17 @@ struct Above {
   bool removed = false;  // pruning took partitions away, so that the plan says nothing of them
 };
 
-const Json& member(const Json& node, const char* key) {
-  static const Json none;
-  const auto it = node.find(key);
-  return it == node.end() ? none : *it;
-}
-std::string text(const Json& node, const char* key) {
-  const Json& v = member(node, key);
-  return v.is_string() ? v.get<std::string>() : std::string();
-}
-double number(const Json& node, const char* key) {
-  const Json& v = member(node, key);
-  return v.is_number() ? v.get<double>() : 0;
-}
-bool flag(const Json& node, const char* key) {
-  const Json& v = member(node, key);
-  return v.is_boolean() && v.get<bool>();
-}
-
-Json parse(const std::string& plan) {
-  Json all = Json::parse(plan, nullptr, false);
-  if (!all.is_array() || all.empty() || !all[0].is_object() || !member(all[0], "Plan").is_object())
-    throw std::invalid_argument("not a plan of EXPLAIN (FORMAT JSON)");
-  return std::move(all[0]["Plan"]);
-}
-
-template <class Visit>
-void each_node(const Json& node, int depth, Visit&& visit) {
-  if (!node.is_object() || depth > kDeepest) return;
-  visit(node, depth);
-  if (const Json& children = member(node, "Plans"); children.is_array())
-    for (const Json& child : children) each_node(child, depth + 1, visit);
-}
-
 bool contains(std::string_view s, std::string_view part) { return s.find(part) != std::string_view::npos; }
 
-bool mentions(const Json& node, const std::string& what) {
-  const Json& output = member(node, "Output");
-  return contains(text(node, "Filter"), what) ||
-         (output.is_array() && std::any_of(output.begin(), output.end(), [&](const Json& o) {
-            return o.is_string() && contains(o.get_ref<const std::string&>(), what);
-          }));
+bool mentions(const PlanNode& node, const std::string& what) {
+  return contains(node.filter, what) ||
+         std::any_of(node.output.begin(), node.output.end(), [&](const std::string& o) { return contains(o, what); });
 }
 
-bool only_min_max(const Json& aggregate) {
-  const Json& output = member(aggregate, "Output");
-  if (text(aggregate, "Strategy") != "Plain" || !output.is_array() || output.empty()) return false;
-  return std::all_of(output.begin(), output.end(), [](const Json& o) {
-    std::string e = o.is_string() ? o.get<std::string>() : std::string();
-    if (e.starts_with("PARTIAL ")) e.erase(0, 8);
+bool only_min_max(const PlanNode& aggregate) {
+  if (aggregate.strategy != "Plain" || aggregate.output.empty()) return false;
+  return std::all_of(aggregate.output.begin(), aggregate.output.end(), [](std::string_view e) {
+    if (e.starts_with("PARTIAL ")) e.remove_prefix(8);
     return e.starts_with("min(") || e.starts_with("max(") || e.starts_with("(min(") || e.starts_with("(max(");
   });
 }
@@ -99,36 +58,27 @@ class Judge {
  public:
   Judge(const std::vector<RelationFacts>& facts, const JudgeOptions& options) : facts_(facts), options_(options) {}
 
-  void walk(const Json& node, Above above, int depth) {
-    if (!node.is_object() || depth > kDeepest) return;
-    const std::string type = text(node, "Node Type");
-    if (type == "Seq Scan") scan(node, above, type);
-    const bool index = type == "Index Scan" || type == "Index Only Scan";
-    if (index && !text(node, "Filter").empty() && text(node, "Index Cond").empty()) scan(node, above, type);
+  void walk(const PlanNode& node, Above above) {
+    const bool index = node.type == "Index Scan" || node.type == "Index Only Scan";
+    if (node.type == "Seq Scan" || (index && !node.filter.empty() && node.index_condition.empty())) scan(node, above);
 
-    const Json& children = member(node, "Plans");
-    if (!children.is_array()) return;
-    below(node, type, above);
-    const Json* outer = nullptr;
-    for (const Json& child : children) {
-      if (!child.is_object()) continue;
+    below(node, above);
+    const PlanNode* outer = nullptr;
+    for (const PlanNode& child : node.children) {
       Above next = above;
-      const std::string relation = text(child, "Parent Relationship");
-      if (relation == "Outer") outer = &child;
-      if (relation == "Inner" && type == "Nested Loop" && outer != nullptr) {
+      if (child.relationship == "Outer") outer = &child;
+      if (child.relationship == "Inner" && node.type == "Nested Loop" && outer != nullptr) {
         next.limit.reset();
-        const double rescans = std::max(1.0, number(*outer, "Plan Rows"));
-        if (const std::string t = text(child, "Node Type"); t != "Materialize") next.loops *= rescans;
+        if (child.type != "Materialize") next.loops *= std::max(1.0, outer->rows);
       }
-      if (relation == "SubPlan" || relation == "InitPlan") {
-        const std::string name = text(child, "Subplan Name");
+      if (child.relationship == "SubPlan" || child.relationship == "InitPlan") {
         next = Above{};
         next.removed = above.removed;
-        const bool hashed = mentions(node, "hashed " + name);
-        if (relation == "SubPlan" && !hashed && name.starts_with("SubPlan"))
-          next.loops = above.loops * std::max(1.0, number(node, "Plan Rows"));
+        const bool hashed = mentions(node, "hashed " + child.subplan);
+        if (child.relationship == "SubPlan" && !hashed && child.subplan.starts_with("SubPlan"))
+          next.loops = above.loops * std::max(1.0, node.rows);
       }
-      walk(child, next, depth + 1);
+      walk(child, next);
     }
   }
 
@@ -136,18 +86,18 @@ class Judge {
 
  private:
   // What this node means to its children.
-  static void below(const Json& node, const std::string& type, Above& a) {
+  static void below(const PlanNode& node, Above& a) {
+    const std::string& type = node.type;
     if (type == "Gather" || type == "Gather Merge") {
-      const double workers = number(node, "Workers Planned");
-      a.processes =
-          workers + std::max(0.0, 1 - 0.3 * workers);  // the leader helps the less the more workers it reads from
+      // The leader helps the less the more workers it reads from.
+      a.processes = node.workers + std::max(0.0, 1 - 0.3 * node.workers);
     } else if (type == "Limit") {
-      a.limit = number(node, "Plan Rows");
+      a.limit = node.rows;
     } else if (type == "Sort" || type == "Incremental Sort") {
       if (a.limit) a.top = a.limit;
       a.limit.reset();
     } else if (type == "Aggregate" || type == "Group" || type == "WindowAgg" || type == "SetOp") {
-      const bool again = text(node, "Partial Mode") == "Partial" && a.min_max;
+      const bool again = node.partial_mode == "Partial" && a.min_max;
       a.limit.reset(), a.top.reset(), a.joined.reset();
       a.anti = false;
       a.min_max = again || (type == "Aggregate" && only_min_max(node));
@@ -156,16 +106,15 @@ class Judge {
     } else if (type == "Nested Loop" || type == "Hash Join" || type == "Merge Join") {
       a.min_max = false;
       a.top.reset();
-      const std::string join = text(node, "Join Type");
-      if (join == "Anti" || join == "Right Anti") {
+      if (node.join_type == "Anti" || node.join_type == "Right Anti") {
         a.anti = true;
         a.joined.reset();
       } else if (!a.anti) {
-        const double rows = number(node, "Plan Rows") * a.processes;
+        const double rows = node.rows * a.processes;
         a.joined = a.joined ? std::min(*a.joined, rows) : rows;
       }
     }
-    if (number(node, "Subplans Removed") > 0) a.removed = true;
+    if (node.subplans_removed > 0) a.removed = true;
   }
 
   const RelationFacts* facts_of(const Scan& s) const {
@@ -176,19 +125,18 @@ class Judge {
     return nullptr;
   }
 
-  void scan(const Json& node, const Above& above, const std::string& type) {
+  void scan(const PlanNode& node, const Above& above) {
     Scan s;
-    s.schema = text(node, "Schema");
-    s.relation = text(node, "Relation Name");
-    s.alias = text(node, "Alias");
-    const bool parallel = flag(node, "Parallel Aware");
-    s.node = (parallel ? "Parallel " : "") + type;
-    const std::string filter = text(node, "Filter");
-    s.filter = sql::blank_literals(filter);
-    s.rows_kept = number(node, "Plan Rows") * (parallel ? above.processes : 1);
+    s.number = node.number;
+    s.schema = node.schema;
+    s.relation = node.relation;
+    s.alias = node.alias;
+    s.node = node.title();
+    s.filter = sql::blank_literals(node.filter);
+    s.rows_kept = node.rows * (node.parallel ? above.processes : 1);
     s.loops = above.loops;
     verdict(s, above, facts_of(s));
-    if (type == "Seq Scan" || s.verdict == ScanVerdict::harmful) scans.push_back(std::move(s));
+    if (node.type == "Seq Scan" || s.verdict == ScanVerdict::harmful) scans.push_back(std::move(s));
   }
 
   void say(Scan& s, ScanVerdict v, Confidence c, std::string reason) const {
@@ -206,6 +154,7 @@ class Judge {
     // A relation that was never analysed: about 100 bytes a row, the planner's own guess is no better.
     s.rows_read = std::max(counted ? *facts->rows : static_cast<double>(facts->heap_bytes) / 100, s.rows_kept);
     const double repeated = bytes * (bytes >= 64 * 8192 ? std::max(1.0, s.loops) : 1);
+    s.bytes_read = repeated;
     if (repeated < static_cast<double>(options_.floor_bytes))
       return say(s, rightful, Confidence::high, "the relation is small");
     if (above.removed) return say(s, unsure, Confidence::low, "partitions were pruned away before the plan was shown");
@@ -261,8 +210,8 @@ std::string_view to_string(ScanVerdict v) {
 std::vector<PlanRelation> plan_relations(const std::string& plan_json) {
   std::vector<PlanRelation> all;
   try {
-    each_node(parse(plan_json), 0, [&](const Json& node, int) {
-      PlanRelation r{text(node, "Schema"), text(node, "Relation Name")};
+    each_node(parse_plan(plan_json).root, [&](const PlanNode& node, int) {
+      PlanRelation r{node.schema, node.relation};
       if (r.relation.empty()) return;
       if (std::none_of(all.begin(), all.end(),
                        [&](const PlanRelation& k) { return k.schema == r.schema && k.relation == r.relation; }))
@@ -277,10 +226,10 @@ std::vector<PlanRelation> plan_relations(const std::string& plan_json) {
 std::string plan_shape(const std::string& plan_json) {
   std::string shape;
   try {
-    each_node(parse(plan_json), 0, [&](const Json& node, int depth) {
-      shape += fmt::format("{}{}", depth, flag(node, "Parallel Aware") ? "Parallel " : "") + text(node, "Node Type");
-      for (const char* key : {"Join Type", "Strategy", "Schema", "Relation Name", "Index Name"})
-        if (const std::string v = text(node, key); !v.empty()) shape += " " + v;
+    each_node(parse_plan(plan_json).root, [&](const PlanNode& node, int depth) {
+      shape += std::to_string(depth) + node.title();
+      for (const std::string* v : {&node.join_type, &node.strategy, &node.schema, &node.relation, &node.index})
+        if (!v->empty()) shape += " " + *v;
       shape += "\n";
     });
   } catch (const std::invalid_argument&) {
@@ -291,9 +240,9 @@ std::string plan_shape(const std::string& plan_json) {
 
 std::vector<Scan> judge(const std::string& plan_json, const std::vector<RelationFacts>& facts,
                         const JudgeOptions& options) {
-  const Json plan = parse(plan_json);
+  const PlanTree plan = parse_plan(plan_json);
   Judge judge(facts, options);
-  judge.walk(plan, {}, 0);
+  judge.walk(plan.root, {});
   return std::move(judge.scans);
 }
 

@@ -23,11 +23,13 @@ struct RelationFacts {
 
 // One scan node that reads a relation whole, or nearly.
 struct Scan {
+  int number = 0;                       // PlanNode's
   std::string schema, relation, alias;  // as EXPLAIN (VERBOSE) prints them; unquoted
   std::string node;                     // "Seq Scan", "Parallel Seq Scan"; "Index Scan" that walks all of an index
   std::string filter;                   // as printed, literals blanked
   double rows_kept = 0;                 // per execution, all parallel processes together
   double rows_read = 0;                 // the relation's rows
+  double bytes_read = 0;                // by all executions of the node
   double loops = 1;                     // executions of the node expected, from the joins above it
   ScanVerdict verdict = ScanVerdict::unsure;
   Confidence confidence = Confidence::medium;

@@ -6,11 +6,9 @@
 #include <cmath>
 #include <set>
 
+#include "checks/plans/plan_tree.h"
 #include "checks/probes/duplicates.h"
-#include "checks/probes/plan_indexes.h"
-#include "checks/probes/plan_tables.h"
 #include "checks/probes/statements.h"
-#include "checks/probes/table_sizes.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -98,10 +96,15 @@ bool unserved(const KnownTable& t, const std::vector<std::string>& columns) {
 
 class Reading {
  public:
-  Reading(const Catalogue& catalogue, std::int64_t floor) : catalogue_(catalogue), floor_(floor) {}
+  Reading(const Input& in, const Catalogue& catalogue, std::int64_t floor)
+      : in_(in), catalogue_(catalogue), floor_(floor) {}
 
   void by_plan(const Plan& p, const QueryLoad& q, bool configured) {
-    const auto uses = catalogue_.relations(p.database, p.query);
+    // Of a query named in the configuration the operator gave the text, with whatever literals it has.
+    std::string text = p.query;
+    for (const HotQuery& known : in_.context().hot_queries)
+      if (configured && known.name == p.name) text = known.sql;
+    const auto uses = catalogue_.relations(p.database, text);
     std::vector<RelationFacts> facts;
     for (const auto& [key, t] : catalogue_.all()) {
       if (t.table.database != p.database) continue;
@@ -110,7 +113,9 @@ class Reading {
                        use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows});
     }
     std::vector<Scan> scans;
+    std::map<std::string, std::string> settings;
     try {
+      settings = parse_plan(p.json).settings;
       scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = p.source == "generic"});
     } catch (const std::invalid_argument&) {
       return;  // the server's answer is not one we can read
@@ -125,13 +130,12 @@ class Reading {
       r.configured = configured;
       const auto* use = use_of(uses, s.schema, s.relation);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
-      r.advice = advise(r.use, t->indexes, t->columns, s.filter);
+      r.advice = advise(r.use, *t, {.filter = s.filter, .settings = settings});
       r.verdict = s.verdict;
       r.confidence = s.confidence;
       r.basis = p.source == "generic" ? "the plan made without values" : "the plan with the values of a running query";
-      const bool create =
-          r.advice.kind == IndexAdvice::Kind::create || r.advice.kind == IndexAdvice::Kind::invalid_exists;
-      if (s.verdict == ScanVerdict::harmful && create && s.confidence == Confidence::medium && simple_equality(r.use)) {
+      if (s.verdict == ScanVerdict::harmful && r.advice.creates() && s.confidence == Confidence::medium &&
+          simple_equality(r.use)) {
         r.confidence = Confidence::high;
         r.basis += ", whose conditions are plain equality that no index serves";
       }
@@ -151,11 +155,9 @@ class Reading {
       TableReader r;
       r.query = q;
       r.use = use;
-      r.advice = advise(use, t->indexes, t->columns);
-      const bool create =
-          r.advice.kind == IndexAdvice::Kind::create || r.advice.kind == IndexAdvice::Kind::invalid_exists;
+      r.advice = advise(use, *t);
       const bool large = t->table.heap_bytes + (reads_toast(use, t->columns) ? t->table.toast_bytes : 0) >= floor_;
-      if (create && large && q.oldest_seconds >= kLongRunning && unserved(*t, r.advice.columns)) {
+      if (r.advice.creates() && large && q.oldest_seconds >= kLongRunning && unserved(*t, r.advice.columns)) {
         r.verdict = ScanVerdict::harmful;
         r.confidence = t->table.usable_indexes == 0 && simple_equality(use) ? Confidence::medium : Confidence::low;
       }
@@ -180,54 +182,13 @@ class Reading {
     table.readers.push_back(std::move(reader));
   }
 
+  const Input& in_;
   const Catalogue& catalogue_;
   std::int64_t floor_;
   std::vector<ReadTable> found_;
 };
 
 }  // namespace
-
-Catalogue::Catalogue(const Input& in) {
-  for (const auto* probe : {&tables, &plan_tables})
-    for (const Table& t : in.now(*probe)) all_[key_of(t.database, t.name)].table = t;
-  for (const TableSize& s : in.now(table_sizes))
-    if (const auto it = all_.find(key_of(s.database, s.name)); it != all_.end()) {
-      Table& t = it->second.table;
-      // A row count from before the table grew is as stale as its size was.
-      if (t.rows && t.heap_bytes > 0) *t.rows *= static_cast<double>(s.heap_bytes) / static_cast<double>(t.heap_bytes);
-      t.heap_bytes = s.heap_bytes;
-      t.toast_bytes = s.toast_bytes;
-    }
-  std::set<std::string> seen;
-  for (const auto* probe : {&plan_indexes, &indexes})
-    for (const Index& i : in.now(*probe))
-      if (const auto it = all_.find(key_of(i.database, i.table)); it != all_.end() && seen.insert(index_key(i)).second)
-        it->second.indexes.push_back(i);
-  for (const RelationColumn& c : in.now(relation_columns))
-    if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
-}
-
-const KnownTable* Catalogue::find(const std::string& database, std::string_view schema,
-                                  std::string_view relation) const {
-  const KnownTable* found = nullptr;
-  for (const auto& [key, t] : all_) {
-    if (t.table.database != database || t.table.relation != relation) continue;
-    if (!schema.empty() ? t.table.schema == schema : t.table.schema == "public") return &t;
-    if (!schema.empty()) continue;
-    if (found != nullptr) return nullptr;  // which one depends on search_path
-    found = &t;
-  }
-  return found;
-}
-
-std::vector<sql::RelationUse> Catalogue::relations(const std::string& database, std::string_view text) const {
-  return sql::relations(text, [&](std::string_view schema, std::string_view relation, std::string_view column) {
-    const KnownTable* t = find(database, schema, relation);
-    const std::string quoted = sql::quote_identifier(column);
-    return t != nullptr &&
-           std::any_of(t->columns.begin(), t->columns.end(), [&](const auto& c) { return c.column == quoted; });
-  });
-}
 
 double ReadTable::sessions(ScanVerdict verdict) const {
   double sum = 0;
@@ -251,7 +212,7 @@ double seconds_seen(const Input& in, const QueryLoad& q) {
 
 std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
                                    std::int64_t floor_bytes) {
-  Reading reading(catalogue, floor_bytes);
+  Reading reading(in, catalogue, floor_bytes);
   std::set<const QueryLoad*> explained;
   std::map<std::string, std::string> refused;
   for (const Plan& p : newest_plans(in)) {
@@ -337,12 +298,6 @@ std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const Inde
         std::is_permutation(d.columns.begin(), d.columns.end(), advice.columns.begin(), advice.columns.end()))
       r.duplicates = &d;
   return cure(r);
-}
-
-std::string described(const Table& t) {
-  const std::string size = words::bytes(static_cast<double>(t.size()));
-  return t.rows ? fmt::format("{} ({} rows, {})", t.name, words::count(*t.rows), size)
-                : fmt::format("{} ({})", t.name, size);
 }
 
 }  // namespace pgvigil

@@ -1,7 +1,6 @@
 // The scans of running queries, put together from what several probes saw: plans, texts, tables, indexes, columns.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,30 +8,11 @@
 #include "checks/check.h"
 #include "checks/load.h"
 #include "checks/plans/advice.h"
+#include "checks/plans/catalogue.h"
 #include "checks/plans/judge.h"
-#include "checks/plans/sql.h"
 #include "checks/probes/plans.h"
 
 namespace pgvigil {
-
-struct KnownTable {
-  Table table;  // sizes as measured where relpages says nothing
-  std::vector<Index> indexes;
-  std::vector<RelationColumn> columns;
-};
-
-// All that was seen of tables, by database.
-class Catalogue {
- public:
-  explicit Catalogue(const Input& in);
-  // Names are unquoted; without a schema, public's or the only one of that name. Null when not seen.
-  const KnownTable* find(const std::string& database, std::string_view schema, std::string_view relation) const;
-  const std::map<std::string, KnownTable>& all() const { return all_; }
-  std::vector<sql::RelationUse> relations(const std::string& database, std::string_view text) const;
-
- private:
-  std::map<std::string, KnownTable> all_;  // by database and qualified name
-};
 
 // One query that reads a table, and how.
 struct TableReader {
@@ -60,6 +40,5 @@ bool read_by_utility(const Input& in, const KnownTable& table, double seconds);
 std::vector<Evidence> about(const KnownTable& table);
 std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
                             std::vector<std::int64_t> pids);
-std::string described(const Table& t);  // "public.docs (1.9 M rows, 914 MB)"
 
 }  // namespace pgvigil

@@ -27,16 +27,39 @@ Kind kind(std::string_view text);  // remove: DELETE. WITH is seen through.
 
 // How a query uses the columns of one relation, in the order of the text.
 struct ColumnUse {
-  enum class How : std::uint8_t { equal, range, like, in_list, is_null, join, sort, group, function, cast, other };
+  enum class How : std::uint8_t {
+    equal,
+    range,
+    like,     // LIKE, ILIKE, regular expressions; detail: prefix, infix, ilike, regex, or "" for a parameter
+    in_list,  // IN, = ANY, OR of one column
+    is_null,
+    join,
+    sort,  // detail: "", "desc", "nulls first", "desc nulls last"
+    group,
+    contains,  // operators of GIN and GiST; detail: @>, ?, &&, @@, <<= ...
+    function,  // a function or operator around the column; detail: its name
+    cast,      // detail: the type
+    other
+  };
   std::string column;  // as quote_identifier prints it
   How how = How::other;
-  std::string detail;  // the function's or type's name where how is function or cast
+  std::string detail = {};
+  // Of what is computed from the column: as CREATE INDEX takes it ("" when it holds a parameter), the functions,
+  // operators and casts in it, and how it is compared.
+  std::string expression = {};
+  std::vector<std::string> functions = {};
+  How compared = How::other;
+  std::string compared_detail = {};
+  std::string collation = {};  // of a COLLATE clause
 };
 struct RelationUse {
   std::string schema, relation;  // unquoted; schema "" when the text does not say
   std::vector<ColumnUse> uses;   // of filters and joins, then of ORDER BY
   bool has_or = false;           // the conditions are not a plain conjunction
   bool limit = false;
+  bool locks = false;                               // FOR UPDATE and the like
+  bool optional = false;                            // ($1 IS NULL OR column = $1): with a value it is a plain condition
+  std::vector<std::vector<ColumnUse>> either = {};  // of an OR over several columns: what each arm compares
 };
 // One entry for each relation the text reads, CTEs and subqueries seen through; empty when it does not parse. The same
 // relation named twice gives two entries. A column without a qualifier belongs to the only relation there is, or to

@@ -1,103 +1,10 @@
-// Which columns a query compares: a walk over libpg_query's parse tree.
-#include <pg_query.h>
-
+// Which relations a query reads, CTEs and subqueries seen through.
 #include <algorithm>
-#include <deque>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "checks/plans/sql.h"
+#include "checks/plans/sql_walk.h"
 
 namespace pgvigil::sql {
-namespace {
-
-using Json = nlohmann::json;
-using How = ColumnUse::How;
-
-constexpr int kDeepest = 400;  // nodes nested deeper are not looked at
-
-const Json& at(const Json& node, const char* key) {
-  static const Json none;
-  if (!node.is_object()) return none;
-  const auto it = node.find(key);
-  return it == node.end() ? none : *it;
-}
-std::string text(const Json& node, const char* key) {
-  const Json& v = at(node, key);
-  return v.is_string() ? v.get<std::string>() : std::string();
-}
-std::string last_name(const Json& names) {
-  return names.is_array() && !names.empty() ? text(at(names.back(), "String"), "sval") : std::string();
-}
-
-struct Field {  // a column of one of the relations found
-  std::size_t relation;
-  std::string column;  // unquoted
-};
-
-// What a FROM item offers: a relation's columns, or those of a subquery that pass through to a relation.
-struct Source {
-  std::string name;
-  std::optional<std::size_t> relation = {};
-  std::map<std::string, Field> columns = {};
-  std::optional<std::size_t> star = {};  // every other column is this relation's
-};
-using Output = Source;
-
-struct Scope {
-  const Scope* outer = nullptr;
-  std::deque<Source> sources = {};
-  std::map<std::string, Output> ctes = {};
-};
-
-class Walk {
- public:
-  explicit Walk(const HasColumn& has_column) : has_column_(has_column) {}
-  std::vector<RelationUse> take();
-  void statement(const Json& node);
-
- private:
-  struct Depth {
-    explicit Depth(int& d) : depth(d) { ++depth; }
-    ~Depth() { --depth; }
-    Depth(const Depth&) = delete;
-    Depth& operator=(const Depth&) = delete;
-    int& depth;
-  };
-  struct Side {  // of a comparison
-    std::optional<Field> column = {};
-    std::optional<How> wrapped = {};  // function or cast around the column
-    std::string detail = {};
-    bool constant = false;  // no column of any relation in it
-  };
-
-  Output query(const Json& node, const Scope* outer);
-  Output select(const Json& s, const Scope* outer);
-  void with(const Json& s, Scope& scope);
-  void from(const Json& item, Scope& scope, std::vector<const Json*>& conditions);
-  void relation(const Json& range_var, Scope& scope);
-  void output(const Json& targets, const Scope& scope, Output& out);
-  void condition(const Json& node, const Scope& scope, bool conjunct);
-  void comparison(const Json& a, const Scope& scope, bool conjunct);
-  void compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail);
-  void sublink(const Json& s, const Scope& scope, bool conjunct);
-  void others(const Json& node, const Scope& scope);  // columns in any other place of a condition
-  void subqueries(const Json& node, const Scope& scope);
-  bool same_column_everywhere(const Json& alternatives, const Scope& scope);
-  Side side(const Json& node, const Scope& scope);
-  std::vector<Field> fields(const Json& node, const Scope& scope);
-  bool has_column_ref(const Json& node);
-  std::optional<Field> resolve(const Json& column_ref, const Scope& scope);
-  std::optional<Field> of_source(const Source& source, const std::string& column) const;
-  void use(const Field& f, How how, std::string detail = {});
-  void sort_by(const Json& clause, const Json& targets, const Scope& scope, How how);
-
-  const HasColumn& has_column_;
-  std::vector<RelationUse> found_;
-  std::vector<std::vector<ColumnUse>> sorts_;  // of found_, put behind its filters
-  int depth_ = 0;
-};
 
 std::vector<RelationUse> Walk::take() {
   for (std::size_t i = 0; i < found_.size(); ++i) {
@@ -106,17 +13,12 @@ std::vector<RelationUse> Walk::take() {
     std::vector<ColumnUse> unique;
     for (ColumnUse& u : uses)
       if (std::none_of(unique.begin(), unique.end(), [&](const ColumnUse& k) {
-            return k.column == u.column && k.how == u.how && k.detail == u.detail;
+            return k.column == u.column && k.how == u.how && k.detail == u.detail && k.expression == u.expression;
           }))
         unique.push_back(std::move(u));
     uses = std::move(unique);
   }
   return std::move(found_);
-}
-
-void Walk::use(const Field& f, How how, std::string detail) {
-  auto& list = how == How::sort || how == How::group ? sorts_[f.relation] : found_[f.relation].uses;
-  list.push_back({quote_identifier(f.column), how, std::move(detail)});
 }
 
 void Walk::statement(const Json& node) {
@@ -197,6 +99,8 @@ Output Walk::select(const Json& s, const Scope* outer) {
         limited = true;
       }
   }
+  if (!at(s, "lockingClause").is_null())
+    for (std::size_t i = first; i < found_.size(); ++i) found_[i].locks = true;
   if (limited)
     for (std::size_t i = first; i < found_.size(); ++i) found_[i].limit = true;
   Output out;
@@ -334,201 +238,9 @@ bool Walk::has_column_ref(const Json& node) {
   return std::any_of(node.begin(), node.end(), [&](const Json& child) { return has_column_ref(child); });
 }
 
-Walk::Side Walk::side(const Json& node, const Scope& scope) {
-  Side s;
-  if (const Json& ref = at(node, "ColumnRef"); ref.is_object()) {
-    s.column = resolve(ref, scope);
-    return s;
-  }
-  if (const Json& collate = at(node, "CollateClause"); collate.is_object()) return side(at(collate, "arg"), scope);
-  const std::vector<Field> inside = fields(node, scope);
-  if (inside.empty()) {
-    // A column that could not be placed is no constant.
-    s.constant = !has_column_ref(node);
-    return s;
-  }
-  s.column = inside.front();
-  s.wrapped = How::other;
-  if (const Json& cast = at(node, "TypeCast"); cast.is_object()) {
-    s.wrapped = How::cast;
-    s.detail = last_name(at(at(cast, "typeName"), "names"));
-  } else if (const Json& call = at(node, "FuncCall"); call.is_object()) {
-    s.wrapped = How::function;
-    s.detail = last_name(at(call, "funcname"));
-  } else if (node.contains("CoalesceExpr")) {
-    s.wrapped = How::function;
-    s.detail = "coalesce";
-  } else if (const Json& op = at(node, "A_Expr"); op.is_object()) {
-    s.wrapped = How::function;
-    s.detail = last_name(at(op, "name"));
-  }
-  return s;
-}
-
-void Walk::compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail) {
-  const Side l = side(left, scope), r = side(right, scope);
-  if (l.column && r.column) {
-    const bool same = l.column->relation == r.column->relation;
-    for (const Side& s : {l, r})
-      use(*s.column, s.wrapped ? *s.wrapped : same ? How::other : how == How::equal ? How::join : how, s.detail);
-    return;
-  }
-  for (const auto& [s, opposite] : {std::pair(&l, &r), std::pair(&r, &l)})
-    if (s->column) {
-      if (s->wrapped)
-        use(*s->column, *s->wrapped, s->detail);
-      else
-        use(*s->column, opposite->constant ? how : how == How::equal ? How::join : how, detail);
-    }
-}
-
-void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
-  const std::string type = text(a, "kind"), op = last_name(at(a, "name"));
-  const Json &left = at(a, "lexpr"), &right = at(a, "rexpr");
-  How how = How::other;
-  std::string detail;
-  if (type == "AEXPR_OP" && op == "=")
-    how = How::equal;
-  else if (type == "AEXPR_OP" && (op == "<" || op == ">" || op == "<=" || op == ">="))
-    how = How::range;
-  else if (type == "AEXPR_IN" && op == "=")
-    how = How::in_list;
-  else if (type == "AEXPR_OP_ANY" && op == "=")
-    how = How::in_list;
-  else if (type == "AEXPR_BETWEEN" || type == "AEXPR_BETWEEN_SYM")
-    how = How::range;
-  else if ((type == "AEXPR_LIKE" && op == "~~") || (type == "AEXPR_ILIKE" && op == "~~*")) {
-    how = How::like;
-    const std::string pattern = text(at(at(right, "A_Const"), "sval"), "sval");
-    if (type == "AEXPR_ILIKE")
-      detail = "ilike";
-    else if (!pattern.empty())
-      detail = pattern[0] == '%' || pattern[0] == '_' ? "infix" : "prefix";
-  }
-  if (!conjunct || how == How::other) {
-    others(left, scope);
-    others(right, scope);
-    if (how == How::other && type == "AEXPR_OP" && conjunct) return;
-    return;
-  }
-  const Json &l_row = at(at(left, "RowExpr"), "args"), &r_row = at(at(right, "RowExpr"), "args");
-  if (l_row.is_array() && how == How::in_list) {
-    for (const Json& item : l_row) compare(item, Json(), scope, how, detail);
-  } else if (l_row.is_array() && r_row.is_array() && l_row.size() == r_row.size()) {
-    for (std::size_t i = 0; i < l_row.size(); ++i)
-      compare(l_row[i], r_row[i], scope, how == How::range && i > 0 ? How::other : how, detail);
-  } else {
-    compare(left, right, scope, how, detail);
-  }
-}
-
-// `a = 1 OR a = 2` is a list of values of one column.
-bool Walk::same_column_everywhere(const Json& alternatives, const Scope& scope) {
-  std::optional<Field> column;
-  for (const Json& item : alternatives) {
-    const Json& a = at(item, "A_Expr");
-    if (text(a, "kind") != "AEXPR_OP" || last_name(at(a, "name")) != "=") return false;
-    const Side l = side(at(a, "lexpr"), scope), r = side(at(a, "rexpr"), scope);
-    if (!l.column || l.wrapped || !r.constant) return false;
-    if (column && (column->relation != l.column->relation || column->column != l.column->column)) return false;
-    column = l.column;
-  }
-  if (column) use(*column, How::in_list);
-  return column.has_value();
-}
-
-void Walk::sublink(const Json& s, const Scope& scope, bool conjunct) {
-  const std::size_t first = found_.size();
-  const Output out = query(at(s, "subselect"), &scope);
-  const Json& test = at(s, "testexpr");
-  if (test.is_null()) return;
-  const Side t = side(test, scope);
-  if (t.column) use(*t.column, t.wrapped ? *t.wrapped : conjunct ? How::join : How::other, t.detail);
-  if (conjunct && text(s, "subLinkType") == "ANY_SUBLINK" && out.columns.size() == 1 && t.column) {
-    const Field& inner = out.columns.begin()->second;
-    if (inner.relation >= first) use(inner, How::join);
-  }
-}
-
-void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
-  const Depth deeper(depth_);
-  if (depth_ > kDeepest || !node.is_object()) return;
-  if (const Json& b = at(node, "BoolExpr"); b.is_object()) {
-    const std::string op = text(b, "boolop");
-    const Json& args = at(b, "args");
-    if (!args.is_array()) return;
-    if (op == "OR_EXPR" && conjunct && same_column_everywhere(args, scope)) return;
-    if (op == "OR_EXPR")
-      for (const Field& f : fields(args, scope)) found_[f.relation].has_or = true;
-    if (op == "NOT_EXPR" && conjunct && args.size() == 1 && args[0].contains("ColumnRef")) {
-      if (const auto f = resolve(at(args[0], "ColumnRef"), scope)) use(*f, How::equal);
-      return;
-    }
-    for (const Json& arg : args) condition(arg, scope, conjunct && op == "AND_EXPR");
-    return;
-  }
-  if (const Json& a = at(node, "A_Expr"); a.is_object()) return comparison(a, scope, conjunct), subqueries(node, scope);
-  if (const Json& s = at(node, "SubLink"); s.is_object()) return sublink(s, scope, conjunct);
-  if (const Json& n = at(node, "NullTest"); n.is_object()) {
-    const Side s = side(at(n, "arg"), scope);
-    const bool is_null = text(n, "nulltesttype") == "IS_NULL";
-    if (s.column) use(*s.column, s.wrapped ? *s.wrapped : is_null && conjunct ? How::is_null : How::other, s.detail);
-    return;
-  }
-  if (const Json& ref = at(node, "ColumnRef"); ref.is_object()) {  // a boolean column
-    if (const auto f = resolve(ref, scope)) use(*f, conjunct ? How::equal : How::other);
-    return;
-  }
-  const Side s = side(node, scope);
-  if (s.column && s.wrapped) use(*s.column, *s.wrapped, s.detail);
-  subqueries(node, scope);
-}
-
-void Walk::others(const Json& node, const Scope& scope) {
-  const Side s = side(node, scope);
-  if (s.column && s.wrapped) return use(*s.column, *s.wrapped, s.detail);
-  for (const Field& f : fields(node, scope)) use(f, How::other);
-}
-
-void Walk::subqueries(const Json& node, const Scope& scope) {
-  const Depth deeper(depth_);
-  if (depth_ > kDeepest || !node.is_structured()) return;
-  if (const Json& s = at(node, "SubLink"); s.is_object()) return sublink(s, scope, false);
-  for (const Json& child : node) subqueries(child, scope);
-}
-
-void Walk::sort_by(const Json& clause, const Json& targets, const Scope& scope, How how) {
-  if (!clause.is_array()) return;
-  for (const Json& item : clause) {
-    const Json* node = how == How::sort ? &at(at(item, "SortBy"), "node") : &item;
-    const Json& number = at(at(*node, "A_Const"), "ival");
-    if (const Json& i = at(number, "ival"); i.is_number_integer() && targets.is_array()) {  // ORDER BY 1
-      const auto n = i.get<std::int64_t>();
-      if (n < 1 || n > static_cast<std::int64_t>(targets.size())) return;
-      node = &at(at(targets[static_cast<std::size_t>(n - 1)], "ResTarget"), "val");
-    }
-    if (const Json& names = at(at(*node, "ColumnRef"), "fields");
-        names.is_array() && names.size() == 1 && targets.is_array())
-      for (const Json& target : targets)  // an output's name goes before a column's
-        if (const Json& t = at(target, "ResTarget");
-            how == How::sort && text(t, "name") == last_name(names) && !last_name(names).empty())
-          node = &at(t, "val");
-    const Side s = side(*node, scope);
-    if (!s.column || s.wrapped) return;  // the order of what follows cannot come from an index
-    std::string direction = how == How::sort && text(at(item, "SortBy"), "sortby_dir") == "SORTBY_DESC" ? "desc" : "";
-    use(*s.column, how, std::move(direction));
-  }
-}
-
-}  // namespace
-
 std::vector<RelationUse> relations(std::string_view query, const HasColumn& has_column) {
-  if (!parsable(query)) return {};
-  const PgQueryParseResult result = pg_query_parse(std::string(query).c_str());
-  Json tree;
-  if (result.error == nullptr && result.parse_tree != nullptr) tree = Json::parse(result.parse_tree, nullptr, false);
-  pg_query_free_parse_result(result);
-  if (!tree.is_object() || !tree.contains("stmts")) return {};
+  const Json tree = parse_tree(query);
+  if (tree.is_null()) return {};
   Walk walk(has_column);
   for (const Json& s : tree["stmts"]) walk.statement(at(s, "stmt"));
   return walk.take();

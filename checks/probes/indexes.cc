@@ -17,6 +17,15 @@ select pg_catalog.current_database()::text as database,
              from pg_catalog.generate_series(0, i.indnkeyatts - 1) k
              left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum > 0
              order by k) as columns,
+       array(select coalesce(case when not o.opcdefault then o.opcname::text end, '')
+             from pg_catalog.generate_series(0, i.indnkeyatts - 1) k
+             left join pg_catalog.pg_opclass o on o.oid = i.indclass[k]
+             order by k) as operator_classes,
+       array(select coalesce(case when l.oid is distinct from a.attcollation then l.collname::text end, '')
+             from pg_catalog.generate_series(0, i.indnkeyatts - 1) k
+             left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum > 0
+             left join pg_catalog.pg_collation l on l.oid = i.indcollation[k]
+             order by k) as collations,
        array(select coalesce(pg_catalog.quote_ident(a.attname), '')
              from pg_catalog.generate_series(i.indnkeyatts::int, i.indnatts - 1) k
              left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum > 0
@@ -74,6 +83,8 @@ std::vector<Column<Index>> index_columns() {
           {"owner", &Index::owner},
           {"method", &Index::method},
           {"columns", &Index::columns},
+          {"operator_classes", &Index::operator_classes},
+          {"collations", &Index::collations},
           {"included", &Index::included},
           {"is_unique", &Index::is_unique},
           {"is_primary", &Index::is_primary},

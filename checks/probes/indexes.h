@@ -8,9 +8,11 @@ namespace pgvigil {
 struct Index {
   std::string database = {}, table = {}, name = {};  // qualified, quoted
   std::int64_t oid = 0;
-  std::string owner = {};                 // of the table
-  std::string method = {};                // btree, gin, ...
-  std::vector<std::string> columns = {};  // key columns; "" stands for an expression
+  std::string owner = {};                          // of the table
+  std::string method = {};                         // btree, gin, ...
+  std::vector<std::string> columns = {};           // key columns; "" stands for an expression
+  std::vector<std::string> operator_classes = {};  // of each key column; "" is the type's default
+  std::vector<std::string> collations = {};        // of each key column; "" is the column's own
   std::vector<std::string> included = {};
   bool is_unique = false, is_primary = false, is_constraint = false;
   bool is_valid = true, is_ready = true;

@@ -15,15 +15,21 @@ select pg_catalog.current_database()::text as database,
        t.typcategory::text as type_category,
        a.attnotnull as not_null,
        a.attstorage <> 'p' as can_toast,
+       coalesce(case when l.oid = 100 then d.datcollate in ('C', 'POSIX')
+                     else l.collname in ('C', 'POSIX', 'ucs_basic') end, false) as c_collation,
        s.n_distinct::float8 as distinct,
        s.null_frac::float8 as null_fraction,
        s.avg_width::float8 as average_width,
-       s.correlation::float8 as correlation
+       s.correlation::float8 as correlation,
+       s.most_common_freqs[1]::float8 as commonest,
+       s.most_common_freqs[pg_catalog.array_length(s.most_common_freqs, 1)]::float8 as rarest
 from chosen
 join pg_catalog.pg_class c on c.oid = chosen.oid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_catalog.pg_type t on t.oid = a.atttypid
+join pg_catalog.pg_database d on d.datname = pg_catalog.current_database()
+left join pg_catalog.pg_collation l on l.oid = a.attcollation
 left join pg_catalog.pg_stats s
   on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and s.inherited = (c.relkind = 'p')
 order by c.oid, a.attnum
@@ -49,10 +55,13 @@ const Probe<RelationColumn> relation_columns{
      {"type_category", &RelationColumn::type_category},
      {"not_null", &RelationColumn::not_null},
      {"can_toast", &RelationColumn::can_toast},
+     {"c_collation", &RelationColumn::c_collation},
      {"distinct", &RelationColumn::distinct},
      {"null_fraction", &RelationColumn::null_fraction},
      {"average_width", &RelationColumn::average_width},
-     {"correlation", &RelationColumn::correlation}},
+     {"correlation", &RelationColumn::correlation},
+     {"commonest", &RelationColumn::commonest},
+     {"rarest", &RelationColumn::rarest}},
     [](const RelationColumn& c) { return c.database + "\n" + c.table + "\n" + c.column; }};
 
 }  // namespace pgvigil

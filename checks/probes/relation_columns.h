@@ -13,8 +13,10 @@ struct RelationColumn {
   std::string type_category = {};  // pg_type.typcategory
   bool not_null = false;
   bool can_toast = false;               // attstorage is not plain
+  bool c_collation = false;             // compares by bytes: a plain B-tree then serves LIKE 'abc%'
   std::optional<double> distinct = {};  // pg_stats.n_distinct; none without statistics or the right to see them
   std::optional<double> null_fraction = {}, average_width = {}, correlation = {};
+  std::optional<double> commonest = {}, rarest = {};  // shares of rows, among the most common values
 };
 
 extern const Probe<RelationColumn> relation_columns;

@@ -38,13 +38,17 @@ chosen as materialized (
 )";
 
 constexpr std::string_view named = R"(
-with chosen as materialized (
-  select distinct c.oid
+with named as materialized (
+  select distinct c.oid, c.relispartition
   from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) u (schema, relation)
   join pg_catalog.pg_namespace n on n.nspname = u.schema::name
   join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = u.relation::name
   where c.relkind in ('r', 'm', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-  limit 40)
+  limit 40),
+chosen as materialized (
+  select oid from named
+  union
+  select pg_catalog.pg_partition_root(oid)::oid from named where relispartition)
 )";
 
 // The size is not known while neither VACUUM nor ANALYZE has looked, or since many rows came after they did.

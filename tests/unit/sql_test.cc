@@ -11,8 +11,8 @@ using testing::Not;
 
 // schema.relation[column how detail, ...] of each relation, with flags.
 std::string shown(std::string_view text, const sql::HasColumn& has = {}) {
-  static constexpr const char* hows[] = {"=",    "range", "like",     "in",   "null", "join",
-                                         "sort", "group", "function", "cast", "other"};
+  static constexpr const char* hows[] = {"=",    "range", "like",     "in",       "null", "join",
+                                         "sort", "group", "contains", "function", "cast", "other"};
   std::string out;
   for (const auto& r : sql::relations(text, has)) {
     if (!out.empty()) out += "; ";
@@ -165,7 +165,7 @@ TEST(Relations, Conditions) {
   EXPECT_EQ(shown("select * from t where (a, b) = (1, 2) and (c, d) > (1, 2) and (e, f) in ((1,2))"),
             "t[a =, b =, c range, d other, e in, f in]");
   EXPECT_EQ(shown("select * from t where active and not gone and not (a = 5) and a <> 3 and b not in (1)"),
-            "t[active =, gone =, a other, b other]");
+            "t[active =:boolean, gone =:boolean, a other, b other]");
   EXPECT_EQ(shown("select * from t where a = (select 1) and a = coalesce($1, 3) and c = now() - interval '1 day'"),
             "t[a =, c =]");
 }

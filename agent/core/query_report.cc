@@ -1,0 +1,106 @@
+#include "agent/core/query_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "checks/plans/scans.h"
+#include "checks/probes/plans.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr std::int64_t floor_bytes = 10LL << 20;
+
+// A partition's index belongs on its parent, where that is known.
+const KnownTable& indexed_table(const Catalogue& catalogue, const KnownTable& t) {
+  const KnownTable* parent = t.table.parent.empty() ? nullptr : catalogue.named(t.table.database, t.table.parent);
+  return parent == nullptr ? t : *parent;
+}
+
+bool worse(const TableReader& a, const TableReader& b) {
+  const auto order = [](ScanVerdict v) { return v == ScanVerdict::harmful ? 0 : v == ScanVerdict::unsure ? 1 : 2; };
+  if (a.verdict != b.verdict) return order(a.verdict) < order(b.verdict);
+  const double read_a = a.scan ? a.scan->bytes_read : 0, read_b = b.scan ? b.scan->bytes_read : 0;
+  if (a.advice.creates() != b.advice.creates()) return a.advice.creates();
+  return read_a > read_b;
+}
+
+std::vector<std::string> statements(const std::vector<Remedy>& remedies) {
+  std::vector<std::string> all;
+  for (const Remedy& r : remedies)
+    for (const Step& s : r.steps)
+      if (const auto at = s.sql.find("CREATE "); r.kind == Remedy::Kind::cure && s.straight_path && at != std::string::npos)
+        all.push_back(s.sql.substr(at));
+  return all;
+}
+
+}  // namespace
+
+QueryReport report_on_query(const Input& in, const std::string& name) {
+  QueryReport report;
+  const Plan* plan = nullptr;
+  for (const Plan& p : in.now(plans))
+    if (p.name == name) plan = &p;
+  const auto& answers = in.history().series(plans);
+  const Answer* answer = answers.empty() ? nullptr : &answers.back();
+  if (plan == nullptr) {
+    report.error = answer != nullptr && !answer->failures.empty()
+                       ? answer->failures.front()
+                       : Failure{.sqlstate = "PGV03", .message = "not explained: the server was not asked"};
+    return report;
+  }
+  report.database = plan->database;
+  report.query_id = plan->query_id;
+  report.query = plan->query;
+  report.source = plan->source;
+  report.plan_json = plan->json;
+  if (plan->json.empty()) {
+    report.error = Failure{plan->database, plan->sqlstate, plan->error, ""};
+    for (const Failure& f : answer->failures)
+      if (f.sqlstate == plan->sqlstate) report.error->mend = f.mend;
+    return report;
+  }
+
+  const Catalogue catalogue(in);
+  const auto read = read_tables(in, catalogue, Load{}, floor_bytes);
+  std::vector<std::pair<const KnownTable*, const TableReader*>> readers;
+  for (const ReadTable& t : read)
+    for (const TableReader& r : t.readers)
+      if (r.scan) readers.emplace_back(t.known, &r);
+  std::stable_sort(readers.begin(), readers.end(),
+                   [](const auto& a, const auto& b) { return worse(*a.second, *b.second); });
+  for (const auto& [known, r] : readers) {
+    QueryScan s{*r->scan, indexed_table(catalogue, *known).table.name, "", r->advice.why_not};
+    s.scan.verdict = r->verdict;
+    s.scan.confidence = r->confidence;
+    if (r->advice.kind == IndexAdvice::Kind::create) s.cure = s.object + " " + r->advice.definition();
+    report.scans.push_back(std::move(s));
+  }
+  if (readers.empty()) {
+    report.reason = "it reads no table sequentially";
+    return report;
+  }
+  const auto& [known, worst] = readers.front();
+  const KnownTable& target = indexed_table(catalogue, *known);
+  report.verdict = worst->verdict;
+  report.confidence = worst->confidence;
+  report.object = target.table.name;
+  report.reason = worst->scan->reason;
+  if (worst->verdict == ScanVerdict::rightful) return report;
+
+  const IndexAdvice& advice = worst->advice;
+  report.cure.why = advice.why_not;
+  report.cure.none = to_string(advice.obstacle);
+  if (advice.kind == IndexAdvice::Kind::create) {
+    report.cure.definitions.push_back(target.table.name + " " + advice.definition());
+    for (const IndexAdvice& other : advice.beside)
+      if (other.creates()) report.cure.definitions.push_back(target.table.name + " " + other.definition());
+  }
+  report.remedies = cure_of(in, target, advice, 0, {});
+  if (advice.kind == IndexAdvice::Kind::create) report.cure.indexes = statements(report.remedies);
+  return report;
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,83 @@
+#include "checks/plans/catalogue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "checks/probes/extensions.h"
+#include "checks/probes/plan_indexes.h"
+#include "checks/probes/plan_tables.h"
+#include "checks/probes/table_sizes.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+std::string key_of(const std::string& database, const std::string& name) { return database + "\n" + name; }
+
+}  // namespace
+
+Catalogue::Catalogue(const Input& in) {
+  for (const auto* probe : {&tables, &plan_tables})
+    for (const Table& t : in.now(*probe)) all_[key_of(t.database, t.name)].table = t;
+  for (const TableSize& s : in.now(table_sizes))
+    if (const auto it = all_.find(key_of(s.database, s.name)); it != all_.end()) {
+      Table& t = it->second.table;
+      // A row count from before the table grew is as stale as its size was.
+      if (t.rows && t.heap_bytes > 0) *t.rows *= static_cast<double>(s.heap_bytes) / static_cast<double>(t.heap_bytes);
+      t.heap_bytes = s.heap_bytes;
+      t.toast_bytes = s.toast_bytes;
+    }
+  std::set<std::string> seen;
+  for (const auto* probe : {&plan_indexes, &indexes})
+    for (const Index& i : in.now(*probe))
+      if (const auto it = all_.find(key_of(i.database, i.table)); it != all_.end() && seen.insert(index_key(i)).second)
+        it->second.indexes.push_back(i);
+  for (const RelationColumn& c : in.now(relation_columns))
+    if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
+  std::map<std::string, const IndexDefinition*> definitions;
+  for (const IndexDefinition& d : in.now(index_definitions)) definitions[key_of(d.database, d.name)] = &d;
+  for (auto& [key, known] : all_) {
+    for (const Index& i : known.indexes)
+      if (const auto d = definitions.find(key_of(i.database, i.name)); d != definitions.end())
+        known.definitions.push_back(*d->second);
+    for (const Extension& e : in.now(extensions))
+      if (e.database == known.table.database) known.extensions[e.name] = e.schema;
+  }
+}
+
+const KnownTable* Catalogue::named(const std::string& database, const std::string& qualified) const {
+  const auto it = all_.find(key_of(database, qualified));
+  return it == all_.end() ? nullptr : &it->second;
+}
+
+const KnownTable* Catalogue::find(const std::string& database, std::string_view schema,
+                                  std::string_view relation) const {
+  const KnownTable* found = nullptr;
+  for (const auto& [key, t] : all_) {
+    if (t.table.database != database || t.table.relation != relation) continue;
+    if (!schema.empty() ? t.table.schema == schema : t.table.schema == "public") return &t;
+    if (!schema.empty()) continue;
+    if (found != nullptr) return nullptr;  // which one depends on search_path
+    found = &t;
+  }
+  return found;
+}
+
+std::vector<sql::RelationUse> Catalogue::relations(const std::string& database, std::string_view text) const {
+  return sql::relations(text, [&](std::string_view schema, std::string_view relation, std::string_view column) {
+    const KnownTable* t = find(database, schema, relation);
+    const std::string quoted = sql::quote_identifier(column);
+    return t != nullptr &&
+           std::any_of(t->columns.begin(), t->columns.end(), [&](const auto& c) { return c.column == quoted; });
+  });
+}
+
+std::string described(const Table& t) {
+  const std::string size = words::bytes(static_cast<double>(t.size()));
+  return t.rows ? fmt::format("{} ({} rows, {})", t.name, words::count(*t.rows), size)
+                : fmt::format("{} ({})", t.name, size);
+}
+
+}  // namespace pgvigil

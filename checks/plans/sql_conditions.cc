@@ -1,0 +1,299 @@
+// How a query compares the columns of what it reads.
+#include <algorithm>
+
+#include "checks/plans/sql_walk.h"
+
+namespace pgvigil::sql {
+
+Walk::Side Walk::side(const Json& node, const Scope& scope) {
+  Side s;
+  if (const Json& ref = at(node, "ColumnRef"); ref.is_object()) {
+    s.column = resolve(ref, scope);
+    return s;
+  }
+  if (const Json& collate = at(node, "CollateClause"); collate.is_object()) {
+    s = side(at(collate, "arg"), scope);
+    s.collation = last_name(at(collate, "collname"));
+    return s;
+  }
+  const std::vector<Field> inside = fields(node, scope);
+  if (inside.empty()) {
+    // A column that could not be placed is no constant.
+    s.constant = !has_column_ref(node);
+    if (s.constant && node.is_object() && node.contains("TypeCast") && at(at(node, "TypeCast"), "arg").contains("CollateClause"))
+      s.collation = last_name(at(at(at(at(node, "TypeCast"), "arg"), "CollateClause"), "collname"));
+    return s;
+  }
+  s.column = inside.front();
+  const bool one_relation = std::all_of(inside.begin(), inside.end(),
+                                        [&](const Field& f) { return f.relation == inside.front().relation; });
+  if (one_relation) s.computed = expression(node);
+  s.wrapped = How::other;
+  if (const Json& cast = at(node, "TypeCast"); cast.is_object()) {
+    s.wrapped = How::cast;
+    s.detail = last_name(at(at(cast, "typeName"), "names"));
+  } else if (const Json& call = at(node, "FuncCall"); call.is_object()) {
+    s.wrapped = How::function;
+    s.detail = last_name(at(call, "funcname"));
+  } else if (node.contains("CoalesceExpr")) {
+    s.wrapped = How::function;
+    s.detail = "coalesce";
+  } else if (const Json& op = at(node, "A_Expr"); op.is_object()) {
+    s.wrapped = How::function;
+    s.detail = last_name(at(op, "name"));
+  }
+  return s;
+}
+
+void Walk::use(const Field& f, How how, std::string detail) {
+  Side s;
+  s.column = f;
+  use(s, how, std::move(detail));
+}
+
+void Walk::use(const Side& s, How how, std::string detail) {
+  ColumnUse u{quote_identifier(s.column->column), how, std::move(detail)};
+  u.collation = s.collation;
+  if (s.wrapped) {
+    u.compared = how;
+    u.compared_detail = std::move(u.detail);
+    u.how = *s.wrapped;
+    u.detail = s.detail;
+    if (s.computed) {
+      u.expression = s.computed->text;
+      u.functions = s.computed->functions;
+    }
+  }
+  if (apart_ != nullptr) return apart_->emplace_back(s.column->relation, std::move(u)), void();
+  auto& list = how == How::sort || how == How::group ? sorts_[s.column->relation] : found_[s.column->relation].uses;
+  list.push_back(std::move(u));
+}
+
+void Walk::compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail) {
+  Side l = side(left, scope), r = side(right, scope);
+  if (l.column && r.column) {
+    const bool same = l.column->relation == r.column->relation;
+    for (const Side& s : {l, r}) use(s, same ? How::other : how == How::equal ? How::join : how, s.wrapped ? detail : "");
+    return;
+  }
+  if (l.collation.empty()) l.collation = r.collation;
+  if (r.collation.empty()) r.collation = l.collation;
+  for (const auto& [s, opposite] : {std::pair(&l, &r), std::pair(&r, &l)})
+    if (s->column) use(*s, opposite->constant ? how : how == How::equal ? How::join : how, detail);
+}
+
+namespace {
+
+// What kind of pattern it is, where the text still has it.
+std::string pattern_kind(const Json& right, bool regular_expression) {
+  const Json* node = &right;
+  while (node->is_object() && node->contains("TypeCast")) node = &at(at(*node, "TypeCast"), "arg");
+  const std::string pattern = text(at(at(*node, "A_Const"), "sval"), "sval");
+  if (pattern.empty()) return "";
+  if (regular_expression) return pattern[0] == '^' ? "regex prefix" : "regex";
+  return pattern[0] == '%' || pattern[0] == '_' ? "infix" : "prefix";
+}
+
+bool is_container_operator(std::string_view op) {
+  for (const char* known : {"@>", "<@", "?", "?|", "?&", "&&", "@@", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-", "%"})
+    if (op == known) return true;
+  return false;
+}
+
+}  // namespace
+
+void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
+  const std::string type = text(a, "kind"), op = last_name(at(a, "name"));
+  const Json &left = at(a, "lexpr"), &right = at(a, "rexpr");
+  How how = How::other;
+  std::string detail;
+  if ((type == "AEXPR_OP" && op == "=") || type == "AEXPR_NOT_DISTINCT") {
+    how = How::equal;
+    if (type == "AEXPR_NOT_DISTINCT") detail = "not distinct";
+  } else if (type == "AEXPR_OP" && (op == "<" || op == ">" || op == "<=" || op == ">=")) {
+    how = How::range;
+  } else if ((type == "AEXPR_IN" || type == "AEXPR_OP_ANY") && op == "=") {
+    how = How::in_list;
+  } else if (type == "AEXPR_BETWEEN" || type == "AEXPR_BETWEEN_SYM") {
+    how = How::range;
+  } else if ((type == "AEXPR_LIKE" && op == "~~") || (type == "AEXPR_ILIKE" && op == "~~*") ||
+             (type == "AEXPR_OP" && (op == "~" || op == "~*" || op == "~~" || op == "~~*"))) {
+    how = How::like;
+    detail = op == "~~*" ? "ilike" : op == "~*" ? "regex" : pattern_kind(right, op == "~");
+  } else if (type == "AEXPR_OP" && is_container_operator(op)) {
+    how = How::contains;
+    detail = op;
+  }
+  if (how == How::in_list && type == "AEXPR_OP_ANY")
+    if (const Side l = side(left, scope), r = side(right, scope); !l.column && r.column && !r.wrapped)
+      return use(r, conjunct ? How::contains : How::other, "any");  // $1 = ANY (tags)
+  if (!conjunct || how == How::other) {
+    others(left, scope);
+    others(right, scope);
+    return;
+  }
+  const Json &l_row = at(at(left, "RowExpr"), "args"), &r_row = at(at(right, "RowExpr"), "args");
+  if (l_row.is_array() && how == How::in_list) {
+    for (const Json& item : l_row) compare(item, Json(), scope, how, detail);
+  } else if (l_row.is_array() && r_row.is_array() && l_row.size() == r_row.size()) {
+    for (std::size_t i = 0; i < l_row.size(); ++i)
+      compare(l_row[i], r_row[i], scope, how == How::range && i > 0 ? How::other : how, detail);
+  } else {
+    compare(left, right, scope, how, detail);
+  }
+}
+
+// `a = 1 OR a = 2` is a list of values of one column.
+bool Walk::same_column_everywhere(const Json& alternatives, const Scope& scope) {
+  std::optional<Field> column;
+  for (const Json& item : alternatives) {
+    const Json& a = at(item, "A_Expr");
+    if (text(a, "kind") != "AEXPR_OP" || last_name(at(a, "name")) != "=") return false;
+    const Side l = side(at(a, "lexpr"), scope), r = side(at(a, "rexpr"), scope);
+    if (!l.column || l.wrapped || !r.constant) return false;
+    if (column && (column->relation != l.column->relation || column->column != l.column->column)) return false;
+    column = l.column;
+  }
+  if (column) use(*column, How::in_list);
+  return column.has_value();
+}
+
+// a = $1 OR b = $2: each arm on its own. An arm without a column, as in $1 IS NULL OR a = $1, makes the rest optional.
+void Walk::either(const Json& alternatives, const Scope& scope) {
+  std::vector<std::vector<std::pair<std::size_t, ColumnUse>>> arms;
+  bool optional = false;
+  auto* const outer = apart_;
+  for (const Json& arm : alternatives) {
+    if (!has_column_ref(arm) && !arm.contains("SubLink")) {
+      optional = true;
+      continue;
+    }
+    apart_ = &arms.emplace_back();
+    condition(arm, scope, true);
+    apart_ = outer;
+  }
+  for (const auto& arm : arms)
+    for (const auto& [relation, u] : arm) found_[relation].has_or = true;
+  const auto record = [&](std::size_t relation, ColumnUse u) {
+    if (apart_ != nullptr) return apart_->emplace_back(relation, std::move(u)), void();
+    found_[relation].uses.push_back(std::move(u));
+  };
+  if (optional && arms.size() == 1) {
+    for (auto& [relation, u] : arms[0]) {
+      found_[relation].has_or = false;
+      found_[relation].optional = true;
+      record(relation, std::move(u));
+    }
+    return;
+  }
+  bool one_relation = !arms.empty() && outer == nullptr;
+  for (const auto& arm : arms)
+    one_relation = one_relation && !arm.empty() &&
+                   std::all_of(arm.begin(), arm.end(), [&](const auto& u) { return u.first == arms[0][0].first; });
+  if (one_relation && !optional)
+    for (const auto& arm : arms) {
+      auto& uses = found_[arm[0].first].either.emplace_back();
+      for (const auto& [relation, u] : arm) uses.push_back(u);
+    }
+  for (auto& arm : arms)
+    for (auto& [relation, u] : arm) {
+      if (u.how != How::function && u.how != How::cast) u.how = How::other;
+      u.compared = How::other;
+      record(relation, std::move(u));
+    }
+}
+
+void Walk::sublink(const Json& s, const Scope& scope, bool conjunct) {
+  const std::size_t first = found_.size();
+  const Output out = query(at(s, "subselect"), &scope);
+  const Json& test = at(s, "testexpr");
+  if (test.is_null()) return;
+  const Side t = side(test, scope);
+  if (t.column) use(t, conjunct ? How::join : How::other);
+  if (conjunct && text(s, "subLinkType") == "ANY_SUBLINK" && out.columns.size() == 1 && t.column) {
+    const Field& inner = out.columns.begin()->second;
+    if (inner.relation >= first) use(inner, How::join);
+  }
+}
+
+void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
+  const Depth deeper(depth_);
+  if (depth_ > kDeepest || !node.is_object()) return;
+  if (const Json& b = at(node, "BoolExpr"); b.is_object()) {
+    const std::string op = text(b, "boolop");
+    const Json& args = at(b, "args");
+    if (!args.is_array()) return;
+    if (op == "OR_EXPR" && conjunct) {
+      if (!same_column_everywhere(args, scope)) either(args, scope);
+      return;
+    }
+    if (op == "OR_EXPR")
+      for (const Field& f : fields(args, scope)) found_[f.relation].has_or = true;
+    if (op == "NOT_EXPR" && conjunct && args.size() == 1 && args[0].contains("ColumnRef")) {
+      if (const auto f = resolve(at(args[0], "ColumnRef"), scope)) use(*f, How::equal, "boolean");
+      return;
+    }
+    for (const Json& arg : args) condition(arg, scope, conjunct && op == "AND_EXPR");
+    return;
+  }
+  if (const Json& a = at(node, "A_Expr"); a.is_object()) return comparison(a, scope, conjunct), subqueries(node, scope);
+  if (const Json& s = at(node, "SubLink"); s.is_object()) return sublink(s, scope, conjunct);
+  if (const Json& n = at(node, "NullTest"); n.is_object()) {
+    const Side s = side(at(n, "arg"), scope);
+    const bool is_null = text(n, "nulltesttype") == "IS_NULL";
+    if (s.column) use(s, is_null && conjunct ? How::is_null : How::other);
+    return;
+  }
+  if (const Json& ref = at(node, "ColumnRef"); ref.is_object()) {  // a boolean column
+    if (const auto f = resolve(ref, scope)) use(*f, conjunct ? How::equal : How::other, conjunct ? "boolean" : "");
+    return;
+  }
+  if (const Side s = side(node, scope); s.column && s.wrapped) use(s, How::other);
+  subqueries(node, scope);
+}
+
+void Walk::others(const Json& node, const Scope& scope) {
+  const Side s = side(node, scope);
+  if (s.column && s.wrapped) return use(s, How::other);
+  for (const Field& f : fields(node, scope)) use(f, How::other);
+}
+
+void Walk::subqueries(const Json& node, const Scope& scope) {
+  const Depth deeper(depth_);
+  if (depth_ > kDeepest || !node.is_structured()) return;
+  if (const Json& s = at(node, "SubLink"); s.is_object()) return sublink(s, scope, false);
+  for (const Json& child : node) subqueries(child, scope);
+}
+
+void Walk::sort_by(const Json& clause, const Json& targets, const Scope& scope, How how) {
+  if (!clause.is_array()) return;
+  for (const Json& item : clause) {
+    const Json* node = how == How::sort ? &at(at(item, "SortBy"), "node") : &item;
+    const Json& number = at(at(*node, "A_Const"), "ival");
+    if (const Json& i = at(number, "ival"); i.is_number_integer() && targets.is_array()) {  // ORDER BY 1
+      const auto n = i.get<std::int64_t>();
+      if (n < 1 || n > static_cast<std::int64_t>(targets.size())) return;
+      node = &at(at(targets[static_cast<std::size_t>(n - 1)], "ResTarget"), "val");
+    }
+    if (const Json& names = at(at(*node, "ColumnRef"), "fields");
+        names.is_array() && names.size() == 1 && targets.is_array())
+      for (const Json& target : targets)  // an output's name goes before a column's
+        if (const Json& t = at(target, "ResTarget");
+            how == How::sort && text(t, "name") == last_name(names) && !last_name(names).empty())
+          node = &at(t, "val");
+    const Side s = side(*node, scope);
+    if (!s.column || (s.wrapped && !s.computed)) return;  // the order of what follows cannot come from an index
+    if (s.wrapped && how == How::group) return;
+    std::string direction;
+    if (how == How::sort) {
+      const Json& by = at(item, "SortBy");
+      const bool desc = text(by, "sortby_dir") == "SORTBY_DESC";
+      const std::string nulls = text(by, "sortby_nulls");
+      if (desc) direction = nulls == "SORTBY_NULLS_LAST" ? "desc nulls last" : "desc";
+      if (!desc && nulls == "SORTBY_NULLS_FIRST") direction = "nulls first";
+    }
+    use(s, how, std::move(direction));
+  }
+}
+
+}  // namespace pgvigil::sql

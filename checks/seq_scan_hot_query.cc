@@ -129,8 +129,8 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
       if (std::find(offered.begin(), offered.end(), sorted(r.advice.columns)) != offered.end()) continue;
       offered.push_back(sorted(r.advice.columns));
     }
-    for (Remedy& m : cure_of(in, *t.known, r.advice, first ? f.load : r.query.sessions,
-                             first ? f.sessions : std::vector<std::int64_t>{}))
+    for (Remedy& m :
+         cure_of(in, *t.known, r, first ? f.load : r.query.sessions, first ? f.sessions : std::vector<std::int64_t>{}))
       f.remedies.push_back(std::move(m));
   }
   return f;

@@ -133,7 +133,7 @@ std::vector<Finding> evaluate(const Input& in) {
       f.basis = "the catalogue, and the text of a query that finished";
       f.remedies = cure_of(in, known, told.advice, 0, {});
     }
-    if (use.lookup != nullptr && !use.harmful) f.remedies = cure_of(in, known, use.lookup->advice, use.sessions, {});
+    if (use.lookup != nullptr && !use.harmful) f.remedies = cure_of(in, known, *use.lookup, use.sessions, {});
     found.push_back(std::move(f));
   }
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) { return a.load > b.load; });

@@ -38,9 +38,9 @@ struct Options {
 
 bool is_number(const std::string& s) {
   const std::size_t from = s.starts_with("-") ? 1 : 0;
-  return s.size() > from && s.size() < 21 && std::all_of(s.begin() + static_cast<std::ptrdiff_t>(from), s.end(), [](char c) {
-           return c >= '0' && c <= '9';
-         });
+  return s.size() > from && s.size() < 21 &&
+         std::all_of(s.begin() + static_cast<std::ptrdiff_t>(from), s.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // The query's text and id; the text is to be looked up when it is empty.
@@ -51,7 +51,10 @@ struct Asked {
 class Question {
  public:
   Question(asio::io_context& io, TargetOptions options, Context context, Asked asked)
-      : io_(io), target_(io.get_executor(), std::move(options)), context_(std::move(context)), asked_(std::move(asked)) {}
+      : io_(io),
+        target_(io.get_executor(), std::move(options)),
+        context_(std::move(context)),
+        asked_(std::move(asked)) {}
 
   std::optional<ConnectError> run() {
     std::exception_ptr failed;
@@ -115,7 +118,8 @@ int explain(const Options& options) {
   // The last word is the query; a word before it is where to connect, as for the other subcommands.
   ConnectionOptions connection = options.connection;
   if (options.words.empty() || options.words.size() > 2)
-    return fail("explain", "which query?", "pgvigil explain [CONNINFO] QUERYID | 'SELECT ...' | - (reads stdin)", exit_unknown);
+    return fail("explain", "which query?", "pgvigil explain [CONNINFO] QUERYID | 'SELECT ...' | - (reads stdin)",
+                exit_unknown);
   if (options.words.size() == 2) connection.conninfo = options.words[0];
   Asked asked;
   const std::string& what = options.words.back();
@@ -127,9 +131,9 @@ int explain(const Options& options) {
     asked.text = what;
   }
   if (asked.query_id.empty() && asked.text.find_first_not_of(" \t\r\n;") == std::string::npos)
-    return fail("explain", "the query is empty", "pgvigil explain 'SELECT ...', or a query on stdin with -", exit_unknown);
-  if (asked.text.size() > longest)
-    return fail("explain", "the query is longer than 1 MiB", "", exit_unknown);
+    return fail("explain", "the query is empty", "pgvigil explain 'SELECT ...', or a query on stdin with -",
+                exit_unknown);
+  if (asked.text.size() > longest) return fail("explain", "the query is longer than 1 MiB", "", exit_unknown);
 
   const LoadedSettings loaded = connection.load();
   print_warnings(loaded);

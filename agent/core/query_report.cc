@@ -13,10 +13,12 @@ namespace {
 
 constexpr std::int64_t floor_bytes = 10LL << 20;
 
-// A partition's index belongs on its parent, where that is known.
-const KnownTable& indexed_table(const Catalogue& catalogue, const KnownTable& t) {
-  const KnownTable* parent = t.table.parent.empty() ? nullptr : catalogue.named(t.table.database, t.table.parent);
-  return parent == nullptr ? t : *parent;
+// The tables an index goes on: the whole, or those of its partitions that lack it.
+std::vector<std::string> places(const KnownTable& known, const TableReader& r) {
+  std::vector<std::string> names;
+  for (const KnownTable* part : r.parts) names.push_back(part->table.name);
+  if (names.empty()) names.push_back(known.table.name);
+  return names;
 }
 
 bool worse(const TableReader& a, const TableReader& b) {
@@ -31,7 +33,8 @@ std::vector<std::string> statements(const std::vector<Remedy>& remedies) {
   std::vector<std::string> all;
   for (const Remedy& r : remedies)
     for (const Step& s : r.steps)
-      if (const auto at = s.sql.find("CREATE "); r.kind == Remedy::Kind::cure && s.straight_path && at != std::string::npos)
+      if (const auto at = s.sql.find("CREATE ");
+          r.kind == Remedy::Kind::cure && s.straight_path && at != std::string::npos)
         all.push_back(s.sql.substr(at));
   return all;
 }
@@ -72,10 +75,11 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   std::stable_sort(readers.begin(), readers.end(),
                    [](const auto& a, const auto& b) { return worse(*a.second, *b.second); });
   for (const auto& [known, r] : readers) {
-    QueryScan s{*r->scan, indexed_table(catalogue, *known).table.name, "", r->advice.why_not};
+    QueryScan s{*r->scan, known->table.name, "", r->advice.why_not};
     s.scan.verdict = r->verdict;
     s.scan.confidence = r->confidence;
-    if (r->advice.kind == IndexAdvice::Kind::create) s.cure = s.object + " " + r->advice.definition();
+    if (r->advice.kind == IndexAdvice::Kind::create)
+      s.cure = fmt::format("{} {}", fmt::join(places(*known, *r), ", "), r->advice.definition());
     report.scans.push_back(std::move(s));
   }
   if (readers.empty()) {
@@ -83,10 +87,9 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
     return report;
   }
   const auto& [known, worst] = readers.front();
-  const KnownTable& target = indexed_table(catalogue, *known);
   report.verdict = worst->verdict;
   report.confidence = worst->confidence;
-  report.object = target.table.name;
+  report.object = known->table.name;
   report.reason = worst->scan->reason;
   if (worst->verdict == ScanVerdict::rightful) return report;
 
@@ -94,11 +97,13 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   report.cure.why = advice.why_not;
   report.cure.none = to_string(advice.obstacle);
   if (advice.kind == IndexAdvice::Kind::create) {
-    report.cure.definitions.push_back(target.table.name + " " + advice.definition());
-    for (const IndexAdvice& other : advice.beside)
-      if (other.creates()) report.cure.definitions.push_back(target.table.name + " " + other.definition());
+    for (const std::string& place : places(*known, *worst)) {
+      report.cure.definitions.push_back(place + " " + advice.definition());
+      for (const IndexAdvice& other : advice.beside)
+        if (other.creates()) report.cure.definitions.push_back(place + " " + other.definition());
+    }
   }
-  report.remedies = cure_of(in, target, advice, 0, {});
+  report.remedies = cure_of(in, *known, *worst, 0, {});
   if (advice.kind == IndexAdvice::Kind::create) report.cure.indexes = statements(report.remedies);
   return report;
 }

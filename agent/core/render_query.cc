@@ -30,7 +30,8 @@ std::string name_of(const PlanNode& n) {
 }
 
 void tree(const QueryReport& r, Page& page) {
-  page.heading("PLAN", r.source == "generic" ? "(made without values: PostgreSQL's generic plan)" : "(with the text's values)");
+  page.heading("PLAN",
+               r.source == "generic" ? "(made without values: PostgreSQL's generic plan)" : "(with the text's values)");
   const PlanTree plan = parse_plan(r.plan_json);
   each_node(plan.root, [&](const PlanNode& n, int depth) {
     const auto marked =
@@ -38,12 +39,12 @@ void tree(const QueryReport& r, Page& page) {
     const bool bad = marked != r.scans.end() && marked->scan.verdict == ScanVerdict::harmful;
     const std::size_t indent = 4 + 2 * static_cast<std::size_t>(std::min(depth, 30));
     const std::string lead = (bad ? page.alarm("  !", Severity::critical) : "   ") + std::string(indent - 3, ' ');
-    page.paragraph(lead, indent + 4,
-                   fmt::format("{}  ({}, cost {:.0f})", name_of(n), words::counted(std::max(1.0, n.rows), "row"),
-                               n.total_cost));
+    page.paragraph(
+        lead, indent + 4,
+        fmt::format("{}  ({}, cost {:.0f})", name_of(n), words::counted(std::max(1.0, n.rows), "row"), n.total_cost));
     const std::string under(indent + 2, ' ');
-    for (const auto& [what, value] : {std::pair("index condition", n.index_condition), {"join", n.join_condition},
-                                      {"filter", n.filter}})
+    for (const auto& [what, value] :
+         {std::pair("index condition", n.index_condition), {"join", n.join_condition}, {"filter", n.filter}})
       if (!value.empty()) page.paragraph(under, indent + 4, fmt::format("{}: {}", what, words::one_line(value, 500)));
     if (marked == r.scans.end()) return;
     page.paragraph(under, indent + 4,
@@ -58,7 +59,8 @@ void tree(const QueryReport& r, Page& page) {
 }
 
 std::string second_line(const QueryReport& r) {
-  if (!r.cure.definitions.empty()) return fmt::format("index on {} ({})", fmt::join(r.cure.definitions, " and "), r.cure.verified);
+  if (!r.cure.definitions.empty())
+    return fmt::format("index on {} ({})", fmt::join(r.cure.definitions, " and "), r.cure.verified);
   if (!r.cure.why.empty()) return "no new index: " + r.cure.why;
   return "nothing to do";
 }
@@ -112,17 +114,25 @@ std::string render_query_json(const QueryReport& r) {
                  {"cost_before", number(r.cure.cost_before)},
                  {"cost_after", number(r.cure.cost_after)}};
   out["scans"] = json::list(r.scans, [&](const QueryScan& s) {
-    return Json{{"object", s.object},         {"node", s.scan.node},
-                {"number", s.scan.number},    {"verdict", word(s.scan.verdict)},
-                {"confidence", word(s.scan.confidence)}, {"reason", s.scan.reason},
-                {"filter", s.scan.filter},    {"rows_kept", s.scan.rows_kept},
-                {"rows_read", s.scan.rows_read}, {"bytes_read", s.scan.bytes_read},
-                {"loops", s.scan.loops},      {"cure", s.cure.empty() ? Json() : Json(s.cure)},
+    return Json{{"object", s.object},
+                {"node", s.scan.node},
+                {"number", s.scan.number},
+                {"verdict", word(s.scan.verdict)},
+                {"confidence", word(s.scan.confidence)},
+                {"reason", s.scan.reason},
+                {"filter", s.scan.filter},
+                {"rows_kept", s.scan.rows_kept},
+                {"rows_read", s.scan.rows_read},
+                {"bytes_read", s.scan.bytes_read},
+                {"loops", s.scan.loops},
+                {"cure", s.cure.empty() ? Json() : Json(s.cure)},
                 {"why", s.why}};
   });
   out["remedies"] = json::list(r.remedies, json::remedy);
-  out["plan"] = {{"source", r.source}, {"json", r.plan_json.empty() ? Json() : Json::parse(r.plan_json, nullptr, false)}};
-  out["error"] = r.error ? Json{{"sqlstate", r.error->sqlstate}, {"message", r.error->message}, {"mend", r.error->mend}} : Json();
+  out["plan"] = {{"source", r.source},
+                 {"json", r.plan_json.empty() ? Json() : Json::parse(r.plan_json, nullptr, false)}};
+  out["error"] =
+      r.error ? Json{{"sqlstate", r.error->sqlstate}, {"message", r.error->message}, {"mend", r.error->mend}} : Json();
   return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

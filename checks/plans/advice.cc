@@ -323,7 +323,7 @@ class Advisor {
   bool arms() {
     std::vector<IndexAdvice> each;
     for (const auto& uses : use_.either) {
-      sql::RelationUse arm{use_.schema, use_.relation, uses};
+      sql::RelationUse arm{use_.schema, use_.relation, uses, use_.alias};
       IndexAdvice one = Advisor(arm, known_, {}).run();
       if (one.kind == IndexAdvice::Kind::none) return false;
       if (one.creates()) each.push_back(std::move(one));

@@ -36,6 +36,7 @@ Catalogue::Catalogue(const Input& in) {
         it->second.indexes.push_back(i);
   for (const RelationColumn& c : in.now(relation_columns))
     if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
+  add_up_partitions();
   std::map<std::string, const IndexDefinition*> definitions;
   for (const IndexDefinition& d : in.now(index_definitions)) definitions[key_of(d.database, d.name)] = &d;
   for (auto& [key, known] : all_) {
@@ -44,6 +45,20 @@ Catalogue::Catalogue(const Input& in) {
         known.definitions.push_back(*d->second);
     for (const Extension& e : in.now(extensions))
       if (e.database == known.table.database) known.extensions[e.name] = e.schema;
+  }
+}
+
+// A partitioned table has no pages of its own.
+void Catalogue::add_up_partitions() {
+  for (auto& [key, known] : all_) {
+    const auto parent = all_.find(key_of(known.table.database, known.table.parent));
+    if (known.table.parent.empty() || parent == all_.end()) continue;
+    KnownTable& whole = parent->second;
+    if (whole.partitions++ == 0) whole.table.heap_bytes = whole.table.toast_bytes = 0, whole.table.rows.reset();
+    whole.table.heap_bytes += known.table.heap_bytes;
+    whole.table.toast_bytes += known.table.toast_bytes;
+    if (known.table.rows) whole.table.rows = whole.table.rows.value_or(0) + *known.table.rows;
+    known.table.partition_key = whole.table.partition_key;
   }
 }
 

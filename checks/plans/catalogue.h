@@ -18,8 +18,9 @@ struct KnownTable {
   Table table;  // sizes as measured where relpages says nothing
   std::vector<Index> indexes;
   std::vector<RelationColumn> columns;
-  std::vector<IndexDefinition> definitions = {};         // of indexes with expressions or a predicate
-  std::map<std::string, std::string> extensions = {};    // of its database: name, schema
+  std::vector<IndexDefinition> definitions = {};       // of indexes with expressions or a predicate
+  std::map<std::string, std::string> extensions = {};  // of its database: name, schema
+  std::size_t partitions = 0;                          // of it that were seen
 };
 
 // By database.
@@ -33,6 +34,7 @@ class Catalogue {
   std::vector<sql::RelationUse> relations(const std::string& database, std::string_view text) const;
 
  private:
+  void add_up_partitions();
   std::map<std::string, KnownTable> all_;  // by database and qualified name
 };
 

@@ -8,8 +8,8 @@
 
 namespace pgvigil {
 
-// Functions, operators and casts as sql::Expression lists them, computed from this column (null: its type is not known).
-// False also for what we do not know, such as the user's own functions.
+// Functions, operators and casts as sql::Expression lists them, computed from this column (null: its type is not
+// known). False also for what we do not know, such as the user's own functions.
 bool indexable(const std::vector<std::string>& functions, const RelationColumn* column);
 
 }  // namespace pgvigil

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 
 #include "checks/plans/plan_tree.h"
@@ -23,6 +24,7 @@ struct Above {
   std::optional<double> joined;  // rows of the smallest join above
   bool min_max = false;          // min() or max() of all rows
   bool anti = false;
+  bool grouped = false;
   bool removed = false;  // pruning took partitions away, so that the plan says nothing of them
 };
 
@@ -59,17 +61,23 @@ class Judge {
   Judge(const std::vector<RelationFacts>& facts, const JudgeOptions& options) : facts_(facts), options_(options) {}
 
   void walk(const PlanNode& node, Above above) {
-    const bool index = node.type == "Index Scan" || node.type == "Index Only Scan";
-    if (node.type == "Seq Scan" || (index && !node.filter.empty() && node.index_condition.empty())) scan(node, above);
+    const bool index = node.type == "Index Scan" || node.type == "Index Only Scan" || node.type == "Bitmap Heap Scan";
+    if (node.type == "Seq Scan" || (index && !node.filter.empty())) scan(node, above);
 
     below(node, above);
     const PlanNode* outer = nullptr;
+    const bool join = node.type == "Nested Loop" || node.type == "Hash Join" || node.type == "Merge Join";
     for (const PlanNode& child : node.children) {
       Above next = above;
       if (child.relationship == "Outer") outer = &child;
       if (child.relationship == "Inner" && node.type == "Nested Loop" && outer != nullptr) {
         next.limit.reset();
         if (child.type != "Materialize") next.loops *= std::max(1.0, outer->rows);
+      }
+      if (child.relationship == "Inner" && join && above.anti && outer != nullptr) {
+        // Only the rows that match the other side's are looked for.
+        next.anti = false;
+        next.joined = outer->rows * above.processes;
       }
       if (child.relationship == "SubPlan" || child.relationship == "InitPlan") {
         next = Above{};
@@ -80,6 +88,19 @@ class Judge {
       }
       walk(child, next);
     }
+  }
+
+  // Partitions of one parent are one relation: together they are large, or one of them is read.
+  void measure(const PlanNode& root) {
+    each_node(root, [&](const PlanNode& node, int) {
+      if (node.type != "Seq Scan") return;
+      const RelationFacts* f = facts_of(node);
+      if (f == nullptr || f->parent.empty()) return;
+      Partitions& p = partitions_[f->parent];
+      const auto bytes = static_cast<double>(f->heap_bytes + f->toast_bytes);
+      p.all += bytes;
+      p.largest = std::max(p.largest, bytes);
+    });
   }
 
   std::vector<Scan> scans;
@@ -100,6 +121,7 @@ class Judge {
       const bool again = node.partial_mode == "Partial" && a.min_max;
       a.limit.reset(), a.top.reset(), a.joined.reset();
       a.anti = false;
+      a.grouped = a.grouped || !node.group_keys.empty();
       a.min_max = again || (type == "Aggregate" && only_min_max(node));
     } else if (type == "Hash") {
       a.limit.reset();
@@ -117,11 +139,11 @@ class Judge {
     if (node.subplans_removed > 0) a.removed = true;
   }
 
-  const RelationFacts* facts_of(const Scan& s) const {
-    const std::string relation = sql::quote_identifier(s.relation);
-    const std::string name = sql::quote_identifier(s.schema) + "." + relation;
+  const RelationFacts* facts_of(const PlanNode& node) const {
+    const std::string relation = sql::quote_identifier(node.relation);
+    const std::string name = sql::quote_identifier(node.schema) + "." + relation;
     for (const RelationFacts& f : facts_)
-      if (s.schema.empty() ? f.name == relation || f.name.ends_with("." + relation) : f.name == name) return &f;
+      if (node.schema.empty() ? f.name == relation || f.name.ends_with("." + relation) : f.name == name) return &f;
     return nullptr;
   }
 
@@ -135,8 +157,39 @@ class Judge {
     s.filter = sql::blank_literals(node.filter);
     s.rows_kept = node.rows * (node.parallel ? above.processes : 1);
     s.loops = above.loops;
-    verdict(s, above, facts_of(s));
-    if (node.type == "Seq Scan" || s.verdict == ScanVerdict::harmful) scans.push_back(std::move(s));
+    s.grouped = above.grouped;
+    s.index = node.type != "Seq Scan";
+    const RelationFacts* facts = facts_of(node);
+    if (s.index && !node.index_condition.empty()) {
+      if (facts == nullptr || !through_index(s, node, above, *facts)) return;
+    } else {
+      verdict(s, above, facts);
+    }
+    scans.push_back(std::move(s));
+  }
+
+  // An index finds rows, and the filter drops most of them.
+  bool through_index(Scan& s, const PlanNode& node, const Above& above, const RelationFacts& facts) const {
+    std::optional<double> found;
+    if (node.type == "Bitmap Heap Scan" && !node.children.empty() && node.children[0].type == "Bitmap Index Scan")
+      found = node.children[0].rows;
+    else if (options_.found)
+      found = options_.found(node);
+    if (!found) return false;
+    s.rows_read = std::max(*found, s.rows_kept);
+    // Each row may lie in a page of its own; TOAST is read only of rows that are found.
+    const double pages = std::min(static_cast<double>(facts.heap_bytes) / 8192, s.rows_read);
+    double bytes = pages * 8192;
+    if (facts.rows && *facts.rows > 0)
+      bytes += static_cast<double>(facts.toast_bytes) * std::min(1.0, s.rows_read / *facts.rows);
+    s.bytes_read = bytes * std::max(1.0, s.loops);
+    const double share = s.rows_kept / std::max(1.0, s.rows_read);
+    const double part = above.limit ? std::min(1.0, *above.limit / std::max(1.0, s.rows_kept)) : 1;
+    if (part * s.bytes_read < static_cast<double>(options_.floor_bytes) || share >= kFew) return false;
+    say(s, ScanVerdict::harmful, Confidence::medium,
+        fmt::format("the index finds {}, of which the rest of the condition keeps {}", rows_text(s.rows_read),
+                    rows_text(s.rows_kept)));
+    return true;
   }
 
   void say(Scan& s, ScanVerdict v, Confidence c, std::string reason) const {
@@ -151,9 +204,16 @@ class Judge {
       return say(s, unsure, Confidence::low, "the size of the relation is not known");
     const auto bytes = static_cast<double>(facts->heap_bytes + facts->toast_bytes);
     const bool counted = facts->rows && *facts->rows > 0;
+    double together = bytes;
+    if (const auto p = partitions_.find(facts->parent); p != partitions_.end()) {
+      const bool chosen = chooses_partition(s.filter, *facts);
+      if (chosen && only_chooses(s.filter, *facts))
+        return say(s, rightful, Confidence::medium, "its condition selects partitions, which are then read whole");
+      together = chosen && options_.generic ? p->second.largest : p->second.all;
+    }
     // A relation that was never analysed: about 100 bytes a row, the planner's own guess is no better.
     s.rows_read = std::max(counted ? *facts->rows : static_cast<double>(facts->heap_bytes) / 100, s.rows_kept);
-    const double repeated = bytes * (bytes >= 64 * 8192 ? std::max(1.0, s.loops) : 1);
+    const double repeated = together * (bytes >= 64 * 8192 ? std::max(1.0, s.loops) : 1);
     s.bytes_read = repeated;
     if (repeated < static_cast<double>(options_.floor_bytes))
       return say(s, rightful, Confidence::high, "the relation is small");
@@ -167,6 +227,7 @@ class Judge {
                  fmt::format("all rows are read and sorted to return the first {:.0f}", *above.top));
     if (above.min_max && s.filter.empty())
       return say(s, harmful, Confidence::high, "all rows are read to find the smallest or the largest");
+    s.stopped_early = above.limit && !above.joined;
     if (above.limit && s.filter.empty() && !above.joined)
       return say(s, rightful, Confidence::high, "LIMIT stops the scan early");
     if (above.anti) return say(s, rightful, Confidence::medium, "an anti join has to look at every row");
@@ -187,6 +248,7 @@ class Judge {
     // LIMIT stops the scan after its share of the matching rows, where these lie scattered.
     const double part = above.limit ? std::min(1.0, *above.limit / std::max(1.0, s.rows_kept)) : 1;
     const bool soon = part * bytes < static_cast<double>(options_.floor_bytes);
+    s.stopped_early = soon;
     if (soon && share >= kVeryFew)
       return say(s, rightful, Confidence::medium, "LIMIT stops the scan early, since matching rows are frequent");
     Confidence c = share < kVeryFew ? Confidence::high : Confidence::medium;
@@ -196,6 +258,23 @@ class Judge {
                     s.loops >= 2 ? fmt::format(", {:.0f} times in one execution", s.loops) : ""));
   }
 
+  // One value of each column of the key.
+  static bool chooses_partition(std::string_view filter, const RelationFacts& facts) {
+    return !facts.partition_key.empty() &&
+           std::all_of(facts.partition_key.begin(), facts.partition_key.end(), [&](const std::string& column) {
+             return contains(filter, "." + column + " = ") || contains(filter, "(" + column + " = ");
+           });
+  }
+  static bool only_chooses(std::string_view filter, const RelationFacts& facts) {
+    const auto conditions = static_cast<std::size_t>(std::count(filter.begin(), filter.end(), '='));
+    return conditions == facts.partition_key.size() && !contains(filter, " > ") && !contains(filter, " < ") &&
+           !contains(filter, "~~") && !contains(filter, "@");
+  }
+
+  struct Partitions {
+    double all = 0, largest = 0;
+  };
+  std::map<std::string, Partitions> partitions_;  // that are scanned, by parent
   const std::vector<RelationFacts>& facts_;
   const JudgeOptions& options_;
 };
@@ -242,6 +321,7 @@ std::vector<Scan> judge(const std::string& plan_json, const std::vector<Relation
                         const JudgeOptions& options) {
   const PlanTree plan = parse_plan(plan_json);
   Judge judge(facts, options);
+  judge.measure(plan.root);
   judge.walk(plan.root, {});
   return std::move(judge.scans);
 }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "checks/finding.h"
+#include "checks/plans/plan_tree.h"
 
 namespace pgvigil {
 
@@ -19,9 +21,11 @@ struct RelationFacts {
   std::string name;  // qualified, quoted
   std::int64_t heap_bytes = 0, toast_bytes = 0;
   std::optional<double> rows;
+  std::string parent = {};                      // of a partition
+  std::vector<std::string> partition_key = {};  // of its parent, quoted where they must be
 };
 
-// One scan node that reads a relation whole, or nearly.
+// One node that reads a relation whole, or much more of it than it keeps.
 struct Scan {
   int number = 0;                       // PlanNode's
   std::string schema, relation, alias;  // as EXPLAIN (VERBOSE) prints them; unquoted
@@ -31,6 +35,9 @@ struct Scan {
   double rows_read = 0;                 // the relation's rows
   double bytes_read = 0;                // by all executions of the node
   double loops = 1;                     // executions of the node expected, from the joins above it
+  bool index = false;                   // it goes through an index, and still reads much more than it keeps
+  bool grouped = false;                 // its rows are grouped, counted or summed up
+  bool stopped_early = false;           // by a LIMIT, when its guess of matching rows is right
   ScanVerdict verdict = ScanVerdict::unsure;
   Confidence confidence = Confidence::medium;
   std::string reason;  // one sentence
@@ -47,6 +54,8 @@ std::string plan_shape(const std::string& plan_json);
 struct JudgeOptions {
   std::int64_t floor_bytes = 10LL << 20;  // reading less than this is never harmful
   bool generic = false;                   // the plan was made without values
+  // Rows that an index condition finds, where statistics tell.
+  std::function<std::optional<double>(const PlanNode&)> found = {};
 };
 // Throws std::invalid_argument when the text is no plan of EXPLAIN (FORMAT JSON).
 std::vector<Scan> judge(const std::string& plan_json, const std::vector<RelationFacts>& facts,

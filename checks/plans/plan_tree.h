@@ -9,11 +9,11 @@
 namespace pgvigil {
 
 struct PlanNode {
-  int number = 0;            // in the order EXPLAIN prints the nodes, from 0
-  std::string type;          // "Seq Scan", "Hash Join", "ModifyTable"
-  bool parallel = false;     // "Parallel Aware": its processes share the work
-  std::string relationship;  // Outer, Inner, Member, Subquery, SubPlan, InitPlan; "" for the root
-  std::string subplan;       // "SubPlan 1", "CTE recent"
+  int number = 0;                              // in the order EXPLAIN prints the nodes, from 0
+  std::string type;                            // "Seq Scan", "Hash Join", "ModifyTable"
+  bool parallel = false;                       // "Parallel Aware": its processes share the work
+  std::string relationship;                    // Outer, Inner, Member, Subquery, SubPlan, InitPlan; "" for the root
+  std::string subplan;                         // "SubPlan 1", "CTE recent"
   std::string schema, relation, alias, index;  // unquoted, as EXPLAIN prints them
   std::string join_type, strategy, partial_mode, operation, function, cte;
   std::string filter;           // rows are read, then dropped

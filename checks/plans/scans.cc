@@ -7,6 +7,7 @@
 #include <set>
 
 #include "checks/plans/plan_tree.h"
+#include "checks/plans/weigh.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/statements.h"
 #include "checks/words.h"
@@ -53,12 +54,15 @@ bool reads_toast(const sql::RelationUse& use, const std::vector<RelationColumn>&
   return false;
 }
 
+// Of the scan's alias, else of the relation's name.
 const sql::RelationUse* use_of(const std::vector<sql::RelationUse>& uses, std::string_view schema,
-                               std::string_view relation) {
+                               std::string_view relation, std::string_view alias = {}) {
   const sql::RelationUse* found = nullptr;
   for (const auto& u : uses)
-    if (u.relation == relation && (u.schema.empty() || schema.empty() || u.schema == schema))
+    if (u.relation == relation && (u.schema.empty() || schema.empty() || u.schema == schema)) {
+      if (!alias.empty() && u.alias == alias) return &u;
       if (found == nullptr || found->uses.empty()) found = &u;
+    }
   return found;
 }
 
@@ -76,13 +80,6 @@ sql::RelationUse use_of_filter(const Scan& s) {
 bool simple_equality(const sql::RelationUse& use) {
   return !use.has_or && !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const auto& u) {
     return u.how == How::equal || u.how == How::in_list || u.how == How::sort || u.how == How::group;
-  });
-}
-
-bool partial_index_leads(const KnownTable& t, const std::vector<std::string>& columns) {
-  return std::any_of(t.indexes.begin(), t.indexes.end(), [&](const Index& i) {
-    return i.has_predicate && i.is_valid && !i.columns.empty() &&
-           std::find(columns.begin(), columns.end(), i.columns[0]) != columns.end();
   });
 }
 
@@ -110,41 +107,58 @@ class Reading {
       if (t.table.database != p.database) continue;
       const auto* use = use_of(uses, t.table.schema, t.table.relation);
       facts.push_back({t.table.name, t.table.heap_bytes,
-                       use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows});
+                       use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows,
+                       t.table.parent, t.table.partition_key});
     }
+    const auto found = [&](const PlanNode& n) -> std::optional<double> {
+      const KnownTable* t = catalogue_.find(p.database, n.schema, n.relation);
+      return t == nullptr ? std::nullopt : rows_found(*t, n.alias.empty() ? n.relation : n.alias, n.index_condition);
+    };
+    const bool generic = p.source == "generic";
     std::vector<Scan> scans;
     std::map<std::string, std::string> settings;
     try {
       settings = parse_plan(p.json).settings;
-      scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = p.source == "generic"});
+      scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = generic, .found = found});
     } catch (const std::invalid_argument&) {
       return;  // the server's answer is not one we can read
     }
-    std::set<std::string> seen;
-    std::stable_sort(scans.begin(), scans.end(), [](const Scan& a, const Scan& b) { return a.verdict < b.verdict; });
+    std::vector<std::pair<const KnownTable*, TableReader>> readers;
     for (Scan& s : scans) {
       const KnownTable* t = catalogue_.find(p.database, s.schema, s.relation);
-      if (t == nullptr || !seen.insert(t->table.name).second) continue;
+      if (t == nullptr) continue;
       TableReader r;
       r.query = q;
       r.configured = configured;
-      const auto* use = use_of(uses, s.schema, s.relation);
+      const auto* use = use_of(uses, s.schema, s.relation, s.alias);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
       r.advice = advise(r.use, *t, {.filter = s.filter, .settings = settings});
-      r.verdict = s.verdict;
-      r.confidence = s.confidence;
-      r.basis = p.source == "generic" ? "the plan made without values" : "the plan with the values of a running query";
+      r.basis = generic ? "the plan made without values" : "the plan with the values of a running query";
       if (s.verdict == ScanVerdict::harmful && r.advice.creates() && s.confidence == Confidence::medium &&
-          simple_equality(r.use)) {
-        r.confidence = Confidence::high;
+          simple_equality(r.use) && !s.index) {
+        s.confidence = Confidence::high;
         r.basis += ", whose conditions are plain equality that no index serves";
       }
-      if (p.source == "generic" && partial_index_leads(*t, r.advice.columns)) {
-        r.confidence = Confidence::low;
-        r.basis += "; with values a partial index might serve";
-      }
+      weigh(*t, r.use, r.advice, generic, s, r.basis);
+      if (s.index && s.verdict != ScanVerdict::harmful) continue;
+      r.verdict = s.verdict;
+      r.confidence = s.confidence;
       r.scan = std::move(s);
-      add(*t, std::move(r));
+      readers.emplace_back(t, std::move(r));
+    }
+    std::stable_sort(readers.begin(), readers.end(),
+                     [](const auto& a, const auto& b) { return a.second.verdict < b.second.verdict; });
+    std::set<std::string> seen;  // of each table the worst scan speaks; partitions are one table
+    for (auto& [t, r] : readers) {
+      const KnownTable* whole = catalogue_.named(p.database, t->table.parent);
+      if (whole == nullptr) whole = t;
+      if (!seen.insert(whole->table.name).second) continue;
+      if (whole != t) {
+        for (const auto& [other, o] : readers)
+          if (other->table.parent == whole->table.name && o.verdict == r.verdict) r.parts.push_back(other);
+        if (r.parts.size() >= whole->partitions) r.parts.clear();
+      }
+      add(*whole, std::move(r));
     }
   }
 
@@ -298,6 +312,17 @@ std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const Inde
         std::is_permutation(d.columns.begin(), d.columns.end(), advice.columns.begin(), advice.columns.end()))
       r.duplicates = &d;
   return cure(r);
+}
+
+std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const TableReader& reader, double relieved,
+                            std::vector<std::int64_t> pids) {
+  if (reader.parts.empty()) return cure_of(in, table, reader.advice, relieved, std::move(pids));
+  std::vector<Remedy> all;
+  for (const KnownTable* part : reader.parts)
+    for (Remedy& r :
+         cure_of(in, *part, reader.advice, relieved, part == reader.parts.front() ? pids : decltype(pids)()))
+      all.push_back(std::move(r));
+  return all;
 }
 
 }  // namespace pgvigil

@@ -21,6 +21,7 @@ struct TableReader {
   std::optional<Scan> scan;  // none: judged from the text alone
   sql::RelationUse use;
   IndexAdvice advice;
+  std::vector<const KnownTable*> parts = {};  // partitions that are read so, where the others are not
   Confidence confidence = Confidence::low;
   std::string basis;
   bool configured = false;  // named in the configuration
@@ -39,6 +40,8 @@ bool read_by_utility(const Input& in, const KnownTable& table, double seconds);
 // Evidence and cure that every finding about a table shares.
 std::vector<Evidence> about(const KnownTable& table);
 std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
+                            std::vector<std::int64_t> pids);
+std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const TableReader& reader, double relieved,
                             std::vector<std::int64_t> pids);
 
 }  // namespace pgvigil

@@ -55,6 +55,7 @@ struct ColumnUse {
 struct RelationUse {
   std::string schema, relation;  // unquoted; schema "" when the text does not say
   std::vector<ColumnUse> uses;   // of filters and joins, then of ORDER BY
+  std::string alias = {};        // the relation's name where it has none
   bool has_or = false;           // the conditions are not a plain conjunction
   bool limit = false;
   bool locks = false;                               // FOR UPDATE and the like

@@ -20,13 +20,14 @@ Walk::Side Walk::side(const Json& node, const Scope& scope) {
   if (inside.empty()) {
     // A column that could not be placed is no constant.
     s.constant = !has_column_ref(node);
-    if (s.constant && node.is_object() && node.contains("TypeCast") && at(at(node, "TypeCast"), "arg").contains("CollateClause"))
+    if (s.constant && node.is_object() && node.contains("TypeCast") &&
+        at(at(node, "TypeCast"), "arg").contains("CollateClause"))
       s.collation = last_name(at(at(at(at(node, "TypeCast"), "arg"), "CollateClause"), "collname"));
     return s;
   }
   s.column = inside.front();
-  const bool one_relation = std::all_of(inside.begin(), inside.end(),
-                                        [&](const Field& f) { return f.relation == inside.front().relation; });
+  const bool one_relation =
+      std::all_of(inside.begin(), inside.end(), [&](const Field& f) { return f.relation == inside.front().relation; });
   if (one_relation) s.computed = expression(node);
   s.wrapped = How::other;
   if (const Json& cast = at(node, "TypeCast"); cast.is_object()) {
@@ -73,7 +74,8 @@ void Walk::compare(const Json& left, const Json& right, const Scope& scope, How 
   Side l = side(left, scope), r = side(right, scope);
   if (l.column && r.column) {
     const bool same = l.column->relation == r.column->relation;
-    for (const Side& s : {l, r}) use(s, same ? How::other : how == How::equal ? How::join : how, s.wrapped ? detail : "");
+    for (const Side& s : {l, r})
+      use(s, same ? How::other : how == How::equal ? How::join : how, s.wrapped ? detail : "");
     return;
   }
   if (l.collation.empty()) l.collation = r.collation;
@@ -95,7 +97,8 @@ std::string pattern_kind(const Json& right, bool regular_expression) {
 }
 
 bool is_container_operator(std::string_view op) {
-  for (const char* known : {"@>", "<@", "?", "?|", "?&", "&&", "@@", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-", "%"})
+  for (const char* known :
+       {"@>", "<@", "?", "?|", "?&", "&&", "@@", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-", "%"})
     if (op == known) return true;
   return false;
 }

@@ -13,12 +13,12 @@ namespace {
 // What the grammar calls a type, and what people do.
 std::string type_name(const Json& type) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> people{{{"int4", "integer"},
-                                                                                       {"int8", "bigint"},
-                                                                                       {"int2", "smallint"},
-                                                                                       {"float8", "double precision"},
-                                                                                       {"float4", "real"},
-                                                                                       {"bool", "boolean"},
-                                                                                       {"bpchar", "char"}}};
+                                                                                        {"int8", "bigint"},
+                                                                                        {"int2", "smallint"},
+                                                                                        {"float8", "double precision"},
+                                                                                        {"float4", "real"},
+                                                                                        {"bool", "boolean"},
+                                                                                        {"bpchar", "char"}}};
   if (!at(type, "typmods").is_null() || !at(type, "arrayBounds").is_null()) return "";
   const std::string name = last_name(at(type, "names"));
   for (const auto& [own, known] : people)

@@ -145,7 +145,7 @@ void Walk::relation(const Json& range_var, Scope& scope) {
         return;
       }
   scope.sources.push_back({alias.empty() ? name : alias, found_.size()});
-  found_.push_back({schema, name, {}});
+  found_.push_back({schema, name, {}, alias.empty() ? name : alias});
   sorts_.emplace_back();
 }
 

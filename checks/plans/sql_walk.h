@@ -80,7 +80,7 @@ class Walk {
 
   const HasColumn& has_column_;
   std::vector<RelationUse> found_;
-  std::vector<std::vector<ColumnUse>> sorts_;  // of found_, put behind its filters
+  std::vector<std::vector<ColumnUse>> sorts_;                        // of found_, put behind its filters
   std::vector<std::pair<std::size_t, ColumnUse>>* apart_ = nullptr;  // where an arm of an OR is collected
   int depth_ = 0;
 };

@@ -63,6 +63,11 @@ select pg_catalog.current_database()::text as database,
        coalesce((select pg_catalog.quote_ident(pn.nspname) || '.' || pg_catalog.quote_ident(p.relname)
                  from pg_catalog.pg_class p join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace
                  where c.relispartition and p.oid = pg_catalog.pg_partition_root(c.oid)), '') as parent,
+       array(select pg_catalog.quote_ident(a.attname)
+             from pg_catalog.pg_partitioned_table pt
+             cross join pg_catalog.unnest(pt.partattrs::int2[]) k
+             join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k and k > 0
+             where pt.partrelid = c.oid) as partition_key,
        s.heap as heap_bytes,
        s.toast as toast_bytes,
        k.known as size_known,
@@ -120,6 +125,7 @@ std::vector<Column<Table>> table_columns() {
           {"owner", &Table::owner},
           {"kind", &Table::kind},
           {"parent", &Table::parent},
+          {"partition_key", &Table::partition_key},
           {"heap_bytes", &Table::heap_bytes},
           {"toast_bytes", &Table::toast_bytes},
           {"size_known", &Table::size_known},

@@ -1,0 +1,127 @@
+#include "checks/plans/weigh.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pgvigil {
+namespace {
+
+using How = sql::ColumnUse::How;
+using enum ScanVerdict;
+
+constexpr double kVeryFew = 0.005;
+constexpr double kCommon = 0.5, kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
+
+const RelationColumn* fact(const KnownTable& t, const std::string& name) {
+  for (const RelationColumn& c : t.columns)
+    if (c.column == name) return &c;
+  return nullptr;
+}
+
+bool skewed(const KnownTable& t, const sql::RelationUse& use) {
+  return std::any_of(use.uses.begin(), use.uses.end(), [&](const sql::ColumnUse& u) {
+    const RelationColumn* c = u.how == How::equal ? fact(t, u.column) : nullptr;
+    return c != nullptr && c->commonest && c->rarest && *c->commonest >= kCommon && *c->rarest <= kRare;
+  });
+}
+
+bool compares(const sql::RelationUse& use, How how) {
+  return std::any_of(use.uses.begin(), use.uses.end(), [&](const auto& u) { return u.how == how; });
+}
+
+// A word of an expression as PostgreSQL prints it.
+bool mentions(std::string_view expression, std::string_view column) {
+  const auto part = [](char c) { return c == '_' || c == '"' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); };
+  for (auto at = expression.find(column); at != std::string_view::npos; at = expression.find(column, at + 1)) {
+    const std::size_t end = at + column.size();
+    if ((at == 0 || !part(expression[at - 1])) && (end == expression.size() || !part(expression[end]))) return true;
+  }
+  return false;
+}
+
+// A valid index of some rows, whose condition is on a column that the query compares with a parameter: the values of
+// real executions may imply it.
+const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse& use) {
+  for (const Index& i : t.indexes) {
+    if (!i.has_predicate || !i.is_valid || !i.is_ready) continue;
+    for (const IndexDefinition& d : t.definitions) {
+      if (d.name != i.name) continue;
+      const auto implied = [&](const sql::ColumnUse& u) { return u.how == How::equal && mentions(d.predicate, u.column); };
+      const auto leads = [&](const sql::ColumnUse& u) { return !d.keys.empty() && mentions(d.keys[0], u.column); };
+      if (std::any_of(use.uses.begin(), use.uses.end(), implied) &&
+          (std::any_of(use.uses.begin(), use.uses.end(), leads) || use.uses.size() == 1))
+        return &d;
+    }
+  }
+  return nullptr;
+}
+
+void say(Scan& s, ScanVerdict v, Confidence c, std::string reason) {
+  s.verdict = v;
+  s.confidence = c;
+  s.reason = std::move(reason);
+}
+
+// The index is there, nothing in the text keeps it from serving, and yet the plan scans.
+void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& s) {
+  const bool selective = !s.filter.empty() && s.rows_kept < kVeryFew * s.rows_read;
+  if (generic && (compares(use, How::like) || use.optional))
+    return say(s, rightful, Confidence::low,
+               fmt::format("with values {} serves it: only the plan without values has to scan", advice.index));
+  if (!selective)
+    return say(s, rightful, Confidence::medium,
+               fmt::format("{} exists, and reading the table whole is cheaper", advice.index));
+}
+
+}  // namespace
+
+std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition) {
+  if (!table.table.rows || *table.table.rows <= 0) return std::nullopt;
+  const auto uses = sql::relations(fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(table.table.relation),
+                                               sql::quote_identifier(alias), condition));
+  if (uses.empty()) return std::nullopt;
+  double rows = *table.table.rows;
+  bool any = false;
+  for (const sql::ColumnUse& u : uses.front().uses) {
+    const RelationColumn* c = fact(table, u.column);
+    if (u.how != How::equal && u.how != How::in_list && u.how != How::join) continue;
+    if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
+    rows /= *c->distinct > 0 ? *c->distinct : -*c->distinct * *table.table.rows;
+    any = true;
+  }
+  return any ? std::optional(std::max(1.0, rows)) : std::nullopt;
+}
+
+void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& s,
+           std::string& basis) {
+  if (generic && s.verdict != rightful)
+    if (const IndexDefinition* partial = partial_index(table, use)) {
+      basis += "; with values a partial index might serve";
+      return say(s, rightful, Confidence::low,
+                 fmt::format("with values that it covers, {} (WHERE {}) serves it", partial->name, partial->predicate));
+    }
+  if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics)
+    return unused(use, advice, generic, s);
+  if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective &&
+      !s.filter.empty())
+    return say(s, rightful, Confidence::low, "no index can serve its condition");
+
+  const bool ranges = compares(use, How::range), equal = compares(use, How::equal) || compares(use, How::in_list);
+  if (generic && ranges && !equal && s.grouped && s.verdict == harmful && !s.filter.empty()) {
+    return say(s, unsure, Confidence::low, "planned without values: how much the range keeps is a guess, and it is summed up");
+  }
+  if (!generic || s.verdict == harmful || !advice.creates() || s.filter.empty()) return;
+  if (s.rows_read <= 0 || s.bytes_read <= 0) return;
+  if (skewed(table, use)) {
+    const bool few_wanted = use.limit || use.locks;
+    return say(s, harmful, few_wanted ? Confidence::medium : Confidence::low,
+               "most rows have one value of its column: a query for a rarer one reads them all");
+  }
+  if (ranges && s.verdict == unsure)
+    return s.grouped ? say(s, unsure, Confidence::low, "planned without values: how much the range keeps is a guess")
+                     : say(s, harmful, Confidence::low,
+                           "no index serves its range, and without values the plan cannot tell how little it keeps");
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,18 @@
+// What a plan alone does not tell: the values that a generic plan was made without, skew, and indexes that would serve.
+#pragma once
+
+#include <string>
+
+#include "checks/plans/advice.h"
+#include "checks/plans/judge.h"
+
+namespace pgvigil {
+
+// Changes the judge's verdict, confidence and reason where the catalogue knows better; `basis` says what they rest on.
+void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& scan,
+           std::string& basis);
+
+// Rows that an index condition, as printed, finds; none without statistics of its columns.
+std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition);
+
+}  // namespace pgvigil

@@ -24,8 +24,9 @@ struct QueryCure {
   std::vector<std::string> definitions;  // "public.docs (dump_id, path)"
   std::string none;                      // why no new index is the cure: one of the words of to_string(Obstacle)
   std::string why;
-  std::string verified = "unverified";  // hypopg, statistics, unverified
-  std::optional<double> cost_before, cost_after;
+  std::string verified = "unverified";              // hypopg, statistics, unverified
+  std::optional<double> cost_before, cost_after;    // by hypopg: the planner's
+  std::optional<double> pages_before, pages_after;  // by statistics: of one execution
 };
 
 struct QueryReport {

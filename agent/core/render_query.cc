@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
+#include <cmath>
 
 #include "agent/core/json_parts.h"
 #include "agent/core/query_report.h"
@@ -58,9 +58,19 @@ void tree(const QueryReport& r, Page& page) {
   if (!settings.empty()) page.paragraph("    ", 6, "planner settings: " + settings);
 }
 
+std::string verification(const QueryCure& c) {
+  if (c.cost_before && c.cost_after)
+    return fmt::format("tried with hypopg: cost {} before, {} with it", words::count(*c.cost_before),
+                       words::count(*c.cost_after));
+  if (c.pages_before && c.pages_after)
+    return fmt::format("by the statistics: {} pages before, {} with it", words::count(*c.pages_before),
+                       words::count(std::ceil(*c.pages_after)));
+  return "not verified: statistics do not tell, and hypopg is not there to try it";
+}
+
 std::string second_line(const QueryReport& r) {
   if (!r.cure.definitions.empty())
-    return fmt::format("index on {} ({})", fmt::join(r.cure.definitions, " and "), r.cure.verified);
+    return fmt::format("index on {} ({})", fmt::join(r.cure.definitions, " and "), verification(r.cure));
   if (!r.cure.why.empty()) return "no new index: " + r.cure.why;
   return "nothing to do";
 }
@@ -112,7 +122,9 @@ std::string render_query_json(const QueryReport& r) {
                  {"why", r.cure.why},
                  {"verified", r.cure.verified},
                  {"cost_before", number(r.cure.cost_before)},
-                 {"cost_after", number(r.cure.cost_after)}};
+                 {"cost_after", number(r.cure.cost_after)},
+                 {"pages_before", number(r.cure.pages_before)},
+                 {"pages_after", number(r.cure.pages_after)}};
   out["scans"] = json::list(r.scans, [&](const QueryScan& s) {
     return Json{{"object", s.object},
                 {"node", s.scan.node},

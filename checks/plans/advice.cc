@@ -58,9 +58,11 @@ struct Key {
   std::string text;    // as CREATE INDEX takes it
   std::string column;  // the one it is, or is computed from
   std::string operator_class = {}, order = {};
-  std::string cast = {};  // the server casts the column to this first: the parameter has another type
+  std::string collation = {};  // other than the column's
+  std::string cast = {};       // the server casts the column to this first: the parameter has another type
   std::string print() const {
-    return text + (operator_class.empty() ? "" : " " + operator_class) + (order.empty() ? "" : " " + order);
+    return text + (collation.empty() ? "" : " COLLATE " + sql::quote_identifier(collation)) +
+           (operator_class.empty() ? "" : " " + operator_class) + (order.empty() ? "" : " " + order);
   }
 };
 
@@ -169,6 +171,8 @@ class Advisor {
     if (!sortable(known_, u.column)) return std::nullopt;
     Key k{u.column, u.column};
     k.cast = cast_by_server(known_, u, hints_.filter);
+    const RelationColumn* c = fact(known_, u.column);
+    if (!u.collation.empty() && !(c != nullptr && c->c_collation && u.collation == "C")) k.collation = u.collation;
     return k;
   }
 
@@ -204,7 +208,9 @@ class Advisor {
     const std::string& detail = u.how == How::like ? u.detail : u.compared_detail;
     const bool anywhere = detail == "infix" || detail == "ilike" || detail.starts_with("regex");
     const auto trigrams = known_.extensions.find("pg_trgm");
-    if (anywhere || (detail.empty() && trigrams != known_.extensions.end())) {
+    const bool served = detail.empty() && pattern_index(u.column);
+    if (served) k.operator_class = "text_pattern_ops";
+    if (anywhere || (!served && detail.empty() && trigrams != known_.extensions.end())) {
       if (trigrams == known_.extensions.end()) {
         if (obstacle_ == nullptr) obstacle_ = &u;
         return;
@@ -214,13 +220,19 @@ class Advisor {
       if (!contained_) contained_ = std::move(k), contained_method_ = "gin";
       return;
     }
-    if (c != nullptr && is_text(*c) && !c->c_collation && u.how == How::like)
+    if (!served && u.how != How::like) k.operator_class = "text_pattern_ops";
+    if (!served && u.how == How::like && c != nullptr && is_text(*c) && !c->c_collation)
       k.operator_class = c->type == "text"                          ? "text_pattern_ops"
                          : c->type.starts_with("character varying") ? "varchar_pattern_ops"
                                                                     : "bpchar_pattern_ops";
-    else if (u.how != How::like)
-      k.operator_class = "text_pattern_ops";
     if (!range_) range_ = std::move(k);
+  }
+
+  // An index whose order is that of bytes.
+  bool pattern_index(const std::string& column) const {
+    return std::any_of(known_.indexes.begin(), known_.indexes.end(), [&](const Index& i) {
+      return leads_with(i, column) && !i.operator_classes.empty() && i.operator_classes[0].ends_with("pattern_ops");
+    });
   }
 
   void order() {
@@ -350,6 +362,7 @@ class Advisor {
       }
     if (wanted.empty()) return mismatched();
     for (const Key& k : wanted) out_.columns.push_back(k.print());
+    out_.rows_found = rows_found(wanted, equal);
     out_.kind = IndexAdvice::Kind::create;
     for (const Index& i : known_.indexes)
       if (fits(i, wanted, equal, method)) {
@@ -363,6 +376,17 @@ class Advisor {
       if (method == "btree" && i.method == "btree" && !i.has_predicate && !i.is_unique && i.is_valid &&
           !i.columns.empty() && i.included.empty() && i.columns.size() < wanted.size() && prefix(i, wanted))
         out_.replaces = i.name;
+  }
+  // By the statistics of the columns that are compared for equality.
+  std::optional<double> rows_found(const std::vector<Key>& wanted, std::size_t equal) const {
+    if (equal == 0 || !known_.table.rows) return std::nullopt;
+    double rows = *known_.table.rows;
+    for (std::size_t k = 0; k < equal; ++k) {
+      const auto d = wanted[k].text == wanted[k].column ? distinct_values(known_, wanted[k].column) : std::nullopt;
+      if (!d) return std::nullopt;
+      rows /= *d;
+    }
+    return std::max(1.0, rows);
   }
   bool prefix(const Index& i, const std::vector<Key>& wanted) const {
     for (std::size_t k = 0; k < i.columns.size(); ++k)

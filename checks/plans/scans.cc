@@ -54,16 +54,24 @@ bool reads_toast(const sql::RelationUse& use, const std::vector<RelationColumn>&
   return false;
 }
 
-// Of the scan's alias, else of the relation's name.
+// Of the same relation, the one whose alias and whose columns the scan's condition shows.
 const sql::RelationUse* use_of(const std::vector<sql::RelationUse>& uses, std::string_view schema,
-                               std::string_view relation, std::string_view alias = {}) {
-  const sql::RelationUse* found = nullptr;
-  for (const auto& u : uses)
-    if (u.relation == relation && (u.schema.empty() || schema.empty() || u.schema == schema)) {
-      if (!alias.empty() && u.alias == alias) return &u;
-      if (found == nullptr || found->uses.empty()) found = &u;
+                               std::string_view relation, std::string_view alias = {}, std::string_view filter = {}) {
+  const sql::RelationUse* best = nullptr;
+  int most = 0;
+  for (const auto& u : uses) {
+    if (u.relation != relation || (!u.schema.empty() && !schema.empty() && u.schema != schema)) continue;
+    int score = u.uses.empty() ? 0 : 1;
+    for (const auto& c : u.uses)
+      if (!filter.empty() && c.how != How::sort && c.how != How::group && c.how != How::join)
+        score += filter.find(c.column) == std::string_view::npos ? -10 : 10;
+    if (!alias.empty() && u.alias == alias) score += 5;
+    if (best == nullptr || score > most) {
+      best = &u;
+      most = score;
     }
-  return found;
+  }
+  return best;
 }
 
 // For views and partitions the text names another relation than the scan: the printed condition is SQL as well.
@@ -130,7 +138,7 @@ class Reading {
       TableReader r;
       r.query = q;
       r.configured = configured;
-      const auto* use = use_of(uses, s.schema, s.relation, s.alias);
+      const auto* use = use_of(uses, s.schema, s.relation, s.alias, s.filter);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
       r.advice = advise(r.use, *t, {.filter = s.filter, .settings = settings});
       r.basis = generic ? "the plan made without values" : "the plan with the values of a running query";

@@ -11,7 +11,8 @@ using How = sql::ColumnUse::How;
 using enum ScanVerdict;
 
 constexpr double kVeryFew = 0.005;
-constexpr double kCommon = 0.5, kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
+constexpr double kCommon = 0.5,
+                 kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
 
 const RelationColumn* fact(const KnownTable& t, const std::string& name) {
   for (const RelationColumn& c : t.columns)
@@ -47,7 +48,9 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
     if (!i.has_predicate || !i.is_valid || !i.is_ready) continue;
     for (const IndexDefinition& d : t.definitions) {
       if (d.name != i.name) continue;
-      const auto implied = [&](const sql::ColumnUse& u) { return u.how == How::equal && mentions(d.predicate, u.column); };
+      const auto implied = [&](const sql::ColumnUse& u) {
+        return u.how == How::equal && mentions(d.predicate, u.column);
+      };
       const auto leads = [&](const sql::ColumnUse& u) { return !d.keys.empty() && mentions(d.keys[0], u.column); };
       if (std::any_of(use.uses.begin(), use.uses.end(), implied) &&
           (std::any_of(use.uses.begin(), use.uses.end(), leads) || use.uses.size() == 1))
@@ -78,8 +81,9 @@ void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic
 
 std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition) {
   if (!table.table.rows || *table.table.rows <= 0) return std::nullopt;
-  const auto uses = sql::relations(fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(table.table.relation),
-                                               sql::quote_identifier(alias), condition));
+  const auto uses =
+      sql::relations(fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(table.table.relation),
+                                 sql::quote_identifier(alias), condition));
   if (uses.empty()) return std::nullopt;
   double rows = *table.table.rows;
   bool any = false;
@@ -95,7 +99,7 @@ std::optional<double> rows_found(const KnownTable& table, const std::string& ali
 
 void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& s,
            std::string& basis) {
-  if (generic && s.verdict != rightful)
+  if (generic && (s.verdict != rightful || s.index || skewed(table, use)))
     if (const IndexDefinition* partial = partial_index(table, use)) {
       basis += "; with values a partial index might serve";
       return say(s, rightful, Confidence::low,
@@ -109,7 +113,8 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
 
   const bool ranges = compares(use, How::range), equal = compares(use, How::equal) || compares(use, How::in_list);
   if (generic && ranges && !equal && s.grouped && s.verdict == harmful && !s.filter.empty()) {
-    return say(s, unsure, Confidence::low, "planned without values: how much the range keeps is a guess, and it is summed up");
+    return say(s, unsure, Confidence::low,
+               "planned without values: how much the range keeps is a guess, and it is summed up");
   }
   if (!generic || s.verdict == harmful || !advice.creates() || s.filter.empty()) return;
   if (s.rows_read <= 0 || s.bytes_read <= 0) return;

@@ -65,7 +65,7 @@ std::string verification(const QueryCure& c) {
   if (c.pages_before && c.pages_after)
     return fmt::format("by the statistics: {} pages before, {} with it", words::count(*c.pages_before),
                        words::count(std::ceil(*c.pages_after)));
-  return "not verified: statistics do not tell, and hypopg is not there to try it";
+  return "not verified: neither statistics nor hypopg could tell";
 }
 
 std::string second_line(const QueryReport& r) {

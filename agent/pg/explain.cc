@@ -152,7 +152,7 @@ boost::asio::awaitable<Outcome> plan(Session& session, std::string name, std::si
   if (parameters > 0) nulls += ')';
   std::vector<Command> commands;
   commands.push_back(query(fmt::format("SET LOCAL enable_partition_pruning TO {}", pruning)));
-  commands.push_back(query(fmt::format("EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {}{}", name, nulls)));
+  commands.push_back(query(fmt::format("EXPLAIN (FORMAT JSON, VERBOSE, SETTINGS) EXECUTE {}{}", name, nulls)));
   commands.push_back(sync());
   auto all = co_await session.run(std::move(commands), deadline);
   co_return std::move(all[all[0].ok ? 1 : 0]);
@@ -192,6 +192,8 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
   }
   commands.push_back(query(kPlanSettings, {request.user}));
   commands.push_back(savepoint("SAVEPOINT foreign_text"));
+  for (const std::string& index : request.hypothetical)
+    commands.push_back(query(fmt::format("select {}.hypopg_create_index($1)", request.hypopg_schema), {index}));
   Parsed parsed = co_await parse(session, std::move(commands), request.text, deadline);
   Outcome answer = std::move(parsed.error);
   if (!parsed.name.empty()) {
@@ -201,6 +203,13 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
     if (answer.ok && literals && only_cell(answer).find("\"Subplans Removed\": 0") == std::string::npos &&
         only_cell(answer).find("\"Subplans Removed\"") != std::string::npos)
       answer = co_await plan(session, parsed.name, parsed.parameters, "off", deadline);
+  }
+  if (session.open() && !request.hypothetical.empty()) {  // they live in the backend's memory, beyond any rollback
+    std::vector<Command> forget;
+    forget.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
+    forget.push_back(query(fmt::format("select {}.hypopg_reset()", request.hypopg_schema)));
+    forget.push_back(sync());
+    co_await session.run(std::move(forget), deadline);
   }
   if (session.open()) co_await undo(session, parsed.name, deadline);
   if (!answer.ok) co_return failure(answer);

@@ -13,6 +13,9 @@ struct ExplainRequest {
   std::string user;  // whose search_path to use
   Milliseconds timeout{1000}, lock_timeout{100};
   bool allow_superuser = false;
+  // Indexes to imagine (HypoPG, in this schema), as CREATE INDEX statements.
+  std::vector<std::string> hypothetical = {};
+  std::string hypopg_schema = {};
 };
 
 struct Explained {

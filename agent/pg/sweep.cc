@@ -239,7 +239,8 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
   bool lost = false;
   for (const Request& r : requests) {
     const std::string raw = texts_.with_literals(database, r.query_id).value_or(r.text);
-    const std::string key = database + '/' + (r.query_id.empty() ? r.text : r.query_id);
+    const std::string key =
+        fmt::format("{}/{}/{}", database, r.query_id.empty() ? r.text : r.query_id, fmt::join(r.parameters, ";"));
     pg::Explained done;
     if (const pg::Explained* before = memory_.failed(key, Clock::now())) {
       done = *before;
@@ -253,6 +254,11 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
         co_return;
       }
       pg::ExplainRequest request{raw, r.user, options.explain_timeout, options.lock_timeout, options.allow_superuser};
+      if (!r.parameters.empty()) {
+        co_await way.lane->learn_extensions();
+        request.hypothetical = r.parameters;
+        request.hypopg_schema = way.lane->extension_schema("hypopg").value_or("public");
+      }
       const auto begun = Clock::now();
       const auto by = begun + options.explain_timeout + Milliseconds(500);
       done = co_await pg::explain(way.lane->session(), std::move(request), by);

@@ -379,7 +379,7 @@ class Advisor {
   }
   // By the statistics of the columns that are compared for equality.
   std::optional<double> rows_found(const std::vector<Key>& wanted, std::size_t equal) const {
-    if (equal == 0 || !known_.table.rows) return std::nullopt;
+    if (equal == 0 || out_.method != "btree" || !known_.table.rows) return std::nullopt;
     double rows = *known_.table.rows;
     for (std::size_t k = 0; k < equal; ++k) {
       const auto d = wanted[k].text == wanted[k].column ? distinct_values(known_, wanted[k].column) : std::nullopt;

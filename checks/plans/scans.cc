@@ -62,9 +62,11 @@ const sql::RelationUse* use_of(const std::vector<sql::RelationUse>& uses, std::s
   for (const auto& u : uses) {
     if (u.relation != relation || (!u.schema.empty() && !schema.empty() && u.schema != schema)) continue;
     int score = u.uses.empty() ? 0 : 1;
-    for (const auto& c : u.uses)
-      if (!filter.empty() && c.how != How::sort && c.how != How::group && c.how != How::join)
-        score += filter.find(c.column) == std::string_view::npos ? -10 : 10;
+    for (const auto& c : u.uses)  // VERBOSE plans qualify every column
+      if (!filter.empty() && c.how != How::sort && c.how != How::group)
+        score += filter.find(fmt::format("{}.{}", alias, c.column)) != std::string_view::npos ? 10
+                 : c.how == How::join                                                         ? 0
+                                                                                              : -10;
     if (!alias.empty() && u.alias == alias) score += 5;
     if (best == nullptr || score > most) {
       best = &u;
@@ -138,7 +140,7 @@ class Reading {
       TableReader r;
       r.query = q;
       r.configured = configured;
-      const auto* use = use_of(uses, s.schema, s.relation, s.alias, s.filter);
+      const auto* use = use_of(uses, s.schema, s.relation, s.alias.empty() ? s.relation : s.alias, s.filter);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
       r.advice = advise(r.use, *t, {.filter = s.filter, .settings = settings});
       r.basis = generic ? "the plan made without values" : "the plan with the values of a running query";

@@ -69,6 +69,14 @@ std::vector<Request> plan(const Input& in) {
 
 }  // namespace
 
+std::vector<Column<Plan>> plan_columns() {
+  return {{"query_id", &Plan::query_id}, {"database", &Plan::database}, {"user", &Plan::user},
+          {"query", &Plan::query},       {"name", &Plan::name},         {"json", &Plan::json},
+          {"source", &Plan::source},     {"sqlstate", &Plan::sqlstate}, {"error", &Plan::error}};
+}
+
+std::string plan_key(const Plan& p) { return p.database + "\n" + p.query_id; }
+
 const Probe<Plan> plans{{.id = "plans",
                          .title = "Plans of hot queries",
                          .scope = Scope::explain,
@@ -77,15 +85,7 @@ const Probe<Plan> plans{{.id = "plans",
                          .on_denied = "GRANT pg_read_all_data TO pgvigil; on 13: GRANT SELECT on the tables",
                          .plan = plan,
                          .wave = 2},
-                        {{"query_id", &Plan::query_id},
-                         {"database", &Plan::database},
-                         {"user", &Plan::user},
-                         {"query", &Plan::query},
-                         {"name", &Plan::name},
-                         {"json", &Plan::json},
-                         {"source", &Plan::source},
-                         {"sqlstate", &Plan::sqlstate},
-                         {"error", &Plan::error}},
-                        [](const Plan& p) { return p.database + "\n" + p.query_id; }};
+                        plan_columns(),
+                        plan_key};
 
 }  // namespace pgvigil

@@ -15,5 +15,7 @@ struct Plan {
 };
 
 extern const Probe<Plan> plans;
+std::vector<Column<Plan>> plan_columns();  // shared with hypothetical_plans
+std::string plan_key(const Plan& p);
 
 }  // namespace pgvigil

@@ -5,7 +5,7 @@ BUILD_PACKAGES="build-essential cmake ninja-build ccache mold pkg-config libboos
   prometheus-cpp-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libssl-dev
   libgtest-dev libgmock-dev ca-certificates"
 RUN_PACKAGES="postgresql-15 postgresql-client-15 python3 python3-yaml util-linux"
-TEST_PACKAGES="prometheus chromium openssl clang-format"
+TEST_PACKAGES="postgresql-15-hypopg prometheus chromium openssl clang-format"
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

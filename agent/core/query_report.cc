@@ -70,6 +70,7 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   report.query_id = plan->query_id;
   report.query = plan->query;
   report.source = plan->source;
+  report.rewritten = plan->rewritten;
   report.plan_json = plan->json;
   if (plan->json.empty()) {
     report.error = Failure{plan->database, plan->sqlstate, plan->error, ""};

@@ -33,6 +33,7 @@ struct QueryReport {
   std::string database, query_id;
   std::string query;      // normalised
   std::string source;     // generic, literals
+  std::string rewritten;  // what was changed of the text so that it has a plan
   std::string plan_json;  // literals blanked
   std::optional<Failure> error;
   ScanVerdict verdict = ScanVerdict::rightful;

@@ -32,6 +32,7 @@ std::string name_of(const PlanNode& n) {
 void tree(const QueryReport& r, Page& page) {
   page.heading("PLAN",
                r.source == "generic" ? "(made without values: PostgreSQL's generic plan)" : "(with the text's values)");
+  if (!r.rewritten.empty()) page.paragraph("    ", 6, "the plan of " + r.rewritten);
   const PlanTree plan = parse_plan(r.plan_json);
   each_node(plan.root, [&](const PlanNode& n, int depth) {
     const auto marked =
@@ -142,6 +143,7 @@ std::string render_query_json(const QueryReport& r) {
   });
   out["remedies"] = json::list(r.remedies, json::remedy);
   out["plan"] = {{"source", r.source},
+                 {"rewritten", r.rewritten.empty() ? Json() : Json(r.rewritten)},
                  {"json", r.plan_json.empty() ? Json() : Json::parse(r.plan_json, nullptr, false)}};
   out["error"] =
       r.error ? Json{{"sqlstate", r.error->sqlstate}, {"message", r.error->message}, {"mend", r.error->mend}} : Json();

@@ -21,6 +21,7 @@ struct ExplainRequest {
 struct Explained {
   std::string json;             // EXPLAIN (FORMAT JSON, VERBOSE), literals blanked; "" when there is no plan
   bool literals = false;        // planned with the values of the text; false: a generic plan
+  std::string rewritten;        // what was changed of the text, in a few words; "" as it is
   std::string sqlstate, error;  // instead; without literals of the text
   std::string mend;
 };

@@ -278,6 +278,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
     row.query = sql::normalise(r.text.empty() ? raw : r.text).text;
     row.json = std::move(done.json);
     row.source = row.json.empty() ? "" : done.literals ? "literals" : "generic";
+    row.rewritten = std::move(done.rewritten);
     row.sqlstate = std::move(done.sqlstate);
     row.error = std::move(done.error);
     rows.push_back(std::move(row));

@@ -25,8 +25,7 @@ std::vector<std::string> statements(const KnownTable& known, const TableReader& 
   if (places.empty() && known.table.kind == "p") return all;
   if (places.empty()) places.push_back(known.table.name);
   for (const std::string& place : places) {
-    if (r.advice.method == "btree")
-      all.push_back(fmt::format("CREATE INDEX ON {} {}", place, r.advice.definition()));
+    if (r.advice.method == "btree") all.push_back(fmt::format("CREATE INDEX ON {} {}", place, r.advice.definition()));
     for (const IndexAdvice& other : r.advice.beside)
       if (other.kind == IndexAdvice::Kind::create && other.method == "btree")
         all.push_back(fmt::format("CREATE INDEX ON {} {}", place, other.definition()));

@@ -70,9 +70,10 @@ std::vector<Request> plan(const Input& in) {
 }  // namespace
 
 std::vector<Column<Plan>> plan_columns() {
-  return {{"query_id", &Plan::query_id}, {"database", &Plan::database}, {"user", &Plan::user},
-          {"query", &Plan::query},       {"name", &Plan::name},         {"json", &Plan::json},
-          {"source", &Plan::source},     {"sqlstate", &Plan::sqlstate}, {"error", &Plan::error}};
+  return {{"query_id", &Plan::query_id}, {"database", &Plan::database},   {"user", &Plan::user},
+          {"query", &Plan::query},       {"name", &Plan::name},           {"json", &Plan::json},
+          {"source", &Plan::source},     {"rewritten", &Plan::rewritten}, {"sqlstate", &Plan::sqlstate},
+          {"error", &Plan::error}};
 }
 
 std::string plan_key(const Plan& p) { return p.database + "\n" + p.query_id; }

@@ -11,6 +11,7 @@ struct Plan {
   std::string name = {};                  // of a query named in the configuration
   std::string json = {};                  // the plan; literals in its expressions replaced by ?
   std::string source = {};                // literals, generic
+  std::string rewritten = {};             // what was changed of the text so that it has a plan; "" as it is
   std::string sqlstate = {}, error = {};  // instead of a plan
 };
 

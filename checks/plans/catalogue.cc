@@ -28,6 +28,8 @@ Catalogue::Catalogue(const Input& in) {
       if (t.rows && t.heap_bytes > 0) *t.rows *= static_cast<double>(s.heap_bytes) / static_cast<double>(t.heap_bytes);
       t.heap_bytes = s.heap_bytes;
       t.toast_bytes = s.toast_bytes;
+      t.size_known = true;
+      it->second.outgrown = true;
     }
   std::set<std::string> seen;
   for (const auto* probe : {&plan_indexes, &indexes})

@@ -75,6 +75,17 @@ Remedy first_aid(const CureRequest& r) {
   return {Remedy::Kind::first_aid, "end the queries that run now", {std::move(s)}};
 }
 
+Step analyze(const CureRequest& r) {
+  Step s{.title = "collect statistics of " + r.table->name,
+         .database = r.table->database,
+         .run_as = r.table->owner,
+         .sql = fmt::format("ANALYZE {};", r.table->name)};
+  s.duration = "seconds";
+  s.lock = "SHARE UPDATE EXCLUSIVE: reads and writes go on";
+  s.load_relieved = r.load;
+  return s;
+}
+
 Step build(const CureRequest& r, const IndexAdvice& advice, const BuildForecast& f, const std::string& name,
            bool unique) {
   const Table& t = *r.table;
@@ -170,6 +181,10 @@ std::vector<Remedy> cure(const CureRequest& r) {
   if (r.table == nullptr || r.server == nullptr) return all;
   if (!r.pids.empty()) all.push_back(first_aid(r));
   const bool invalid = r.advice.kind == IndexAdvice::Kind::invalid_exists;
+  if (r.advice.obstacle == Obstacle::statistics) {
+    all.push_back({Remedy::Kind::cure, "statistics of " + r.table->name, {analyze(r)}});
+    return all;
+  }
   if (!r.advice.creates() || r.advice.columns.empty()) return all;
 
   Remedy cure{Remedy::Kind::cure, fmt::format("an index on {} {}", r.table->name, r.advice.definition()), {}};
@@ -198,13 +213,7 @@ std::vector<Remedy> cure(const CureRequest& r) {
     cure.steps.push_back(build(r, other, forecast(*r.table, other.columns, r.columns, *r.server), taken.back(), false));
   }
   if (!f.known) {
-    Step analyze{.title = "collect statistics of " + r.table->name,
-                 .database = r.table->database,
-                 .run_as = r.table->owner,
-                 .sql = fmt::format("ANALYZE {};", r.table->name)};
-    analyze.duration = "seconds";
-    analyze.lock = "SHARE UPDATE EXCLUSIVE: reads and writes go on";
-    cure.steps.push_back(std::move(analyze));
+    cure.steps.push_back(analyze(r));
   }
   const Duplicates* d = r.duplicates;
   if (d != nullptr && plain(r.advice) && d->duplicate_keys == 0 && d->slices > 0 && d->slices_done == d->slices) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <stdexcept>
 
@@ -13,6 +14,7 @@ namespace pgvigil {
 namespace {
 
 constexpr double kFew = 0.05;       // a scan that keeps less of what it reads is harmful
+constexpr double kPage = 100;       // rows: a LIMIT that is not known
 constexpr double kVeryFew = 0.005;  // ... and beyond doubt: at 1 to 2 % of scattered rows an index gains a factor of 3
 
 // What stands above a scan, as far as it decides whether all of the relation must be read.
@@ -63,8 +65,9 @@ class Judge {
   void walk(const PlanNode& node, Above above) {
     const bool index = node.type == "Index Scan" || node.type == "Index Only Scan" || node.type == "Bitmap Heap Scan";
     if (node.type == "Seq Scan" || (index && !node.filter.empty())) scan(node, above);
+    if ((index || node.type == "Bitmap Index Scan") && options_.walked) walk_of_index(node, above);
 
-    below(node, above);
+    below(node, above, options_);
     const PlanNode* outer = nullptr;
     const bool join = node.type == "Nested Loop" || node.type == "Hash Join" || node.type == "Merge Join";
     for (const PlanNode& child : node.children) {
@@ -107,19 +110,25 @@ class Judge {
 
  private:
   // What this node means to its children.
-  static void below(const PlanNode& node, Above& a) {
+  static void below(const PlanNode& node, Above& a, const JudgeOptions& options) {
     const std::string& type = node.type;
     if (type == "Gather" || type == "Gather Merge") {
       // The leader helps the less the more workers it reads from.
       a.processes = node.workers + std::max(0.0, 1 - 0.3 * node.workers);
     } else if (type == "Limit") {
       a.limit = node.rows;
+      // LIMIT $1 is planned as a tenth of all rows; real ones are a page.
+      if (options.generic && !node.children.empty() && node.rows > kPage &&
+          std::abs(node.rows - node.children[0].rows / 10) <= 0.01 * node.rows + 1)
+        a.limit = kPage;
     } else if (type == "Sort" || type == "Incremental Sort") {
       if (a.limit) a.top = a.limit;
       a.limit.reset();
     } else if (type == "Aggregate" || type == "Group" || type == "WindowAgg" || type == "SetOp") {
       const bool again = node.partial_mode == "Partial" && a.min_max;
-      a.limit.reset(), a.top.reset(), a.joined.reset();
+      a.limit.reset(), a.top.reset();
+      // What only makes the keys of a join distinct leaves it to the join how many are needed.
+      if (node.group_keys.empty() || node.output.size() > node.group_keys.size()) a.joined.reset();
       a.anti = false;
       a.grouped = a.grouped || !node.group_keys.empty();
       a.min_max = again || (type == "Aggregate" && only_min_max(node));
@@ -168,6 +177,25 @@ class Judge {
     scans.push_back(std::move(s));
   }
 
+  void walk_of_index(const PlanNode& node, const Above& above) {
+    const auto bytes = options_.walked(node);
+    if (!bytes || *bytes * std::max(1.0, above.loops) < static_cast<double>(options_.floor_bytes)) return;
+    Scan s;
+    s.number = node.number;
+    s.schema = node.schema;
+    s.relation = node.relation;
+    s.alias = node.alias;
+    s.node = node.title();
+    s.filter = sql::blank_literals(node.index_condition);
+    s.index = true;
+    s.rows_kept = node.rows;
+    s.loops = above.loops;
+    s.bytes_read = *bytes * std::max(1.0, above.loops);
+    say(s, ScanVerdict::harmful, Confidence::medium,
+        fmt::format("its condition is not on the first column of {}, which is read from end to end", node.index));
+    scans.push_back(std::move(s));
+  }
+
   // An index finds rows, and the filter drops most of them.
   bool through_index(Scan& s, const PlanNode& node, const Above& above, const RelationFacts& facts) const {
     std::optional<double> found;
@@ -200,7 +228,9 @@ class Judge {
 
   void verdict(Scan& s, const Above& above, const RelationFacts* facts) const {
     using enum ScanVerdict;
-    if (facts == nullptr || facts->heap_bytes + facts->toast_bytes <= 0)
+    if (facts != nullptr && facts->size_known && facts->heap_bytes + facts->toast_bytes <= 0)
+      return say(s, rightful, Confidence::high, "the relation is empty");
+    if (facts == nullptr || !facts->size_known || facts->heap_bytes + facts->toast_bytes <= 0)
       return say(s, unsure, Confidence::low, "the size of the relation is not known");
     const auto bytes = static_cast<double>(facts->heap_bytes + facts->toast_bytes);
     const bool counted = facts->rows && *facts->rows > 0;

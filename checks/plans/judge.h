@@ -23,6 +23,7 @@ struct RelationFacts {
   std::optional<double> rows;
   std::string parent = {};                      // of a partition
   std::vector<std::string> partition_key = {};  // of its parent, quoted where they must be
+  bool size_known = true;
 };
 
 // One node that reads a relation whole, or much more of it than it keeps.
@@ -56,6 +57,8 @@ struct JudgeOptions {
   bool generic = false;                   // the plan was made without values
   // Rows that an index condition finds, where statistics tell.
   std::function<std::optional<double>(const PlanNode&)> found = {};
+  // Bytes of the index that a node reads from end to end, since its condition is not on the leading column.
+  std::function<std::optional<double>(const PlanNode&)> walked = {};
 };
 // Throws std::invalid_argument when the text is no plan of EXPLAIN (FORMAT JSON).
 std::vector<Scan> judge(const std::string& plan_json, const std::vector<RelationFacts>& facts,

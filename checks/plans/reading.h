@@ -1,5 +1,5 @@
-// Statements that write or lock, as what they read: their plan can then be had without the right to write, and without the
-// locks that EXPLAIN of a write takes.
+// Statements that write or lock, as what they read: their plan can then be had without the right to write, and without
+// the locks that EXPLAIN of a write takes.
 #pragma once
 
 #include <optional>

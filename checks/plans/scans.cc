@@ -118,24 +118,27 @@ class Reading {
       const auto* use = use_of(uses, t.table.schema, t.table.relation);
       facts.push_back({t.table.name, t.table.heap_bytes,
                        use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows,
-                       t.table.parent, t.table.partition_key});
+                       t.table.parent, t.table.partition_key, t.table.size_known});
     }
     const auto found = [&](const PlanNode& n) -> std::optional<double> {
       const KnownTable* t = catalogue_.find(p.database, n.schema, n.relation);
       return t == nullptr ? std::nullopt : rows_found(*t, n.alias.empty() ? n.relation : n.alias, n.index_condition);
+    };
+    const auto walked = [&](const PlanNode& n) -> std::optional<double> {
+      return walked_bytes(catalogue_, p.database, n);
     };
     const bool generic = p.source == "generic";
     std::vector<Scan> scans;
     std::map<std::string, std::string> settings;
     try {
       settings = parse_plan(p.json).settings;
-      scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = generic, .found = found});
+      scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = generic, .found = found, .walked = walked});
     } catch (const std::invalid_argument&) {
       return;  // the server's answer is not one we can read
     }
     std::vector<std::pair<const KnownTable*, TableReader>> readers;
     for (Scan& s : scans) {
-      const KnownTable* t = catalogue_.find(p.database, s.schema, s.relation);
+      const KnownTable* t = s.relation.empty() ? nullptr : catalogue_.find(p.database, s.schema, s.relation);
       if (t == nullptr) continue;
       TableReader r;
       r.query = q;

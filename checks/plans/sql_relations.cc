@@ -64,7 +64,9 @@ void Walk::with(const Json& s, Scope& scope) {
     const std::string name = text(cte, "ctename");
     if (at(clause, "recursive").is_boolean()) scope.ctes[name] = {};  // its name within itself
     Output out = query(at(cte, "ctequery"), &scope);
-    scope.ctes[name] = at(cte, "aliascolnames").is_array() ? Output{} : std::move(out);
+    // Conditions from outside do not reach into what is materialized.
+    const bool opaque = at(cte, "aliascolnames").is_array() || text(cte, "ctematerialized") == "CTEMaterializeAlways";
+    scope.ctes[name] = opaque ? Output{} : std::move(out);
   }
 }
 
@@ -90,15 +92,7 @@ Output Walk::select(const Json& s, const Scope* outer) {
   sort_by(at(s, "groupClause"), targets, scope, How::group);
   sort_by(at(s, "sortClause"), targets, scope, How::sort);
   bool limited = !at(s, "limitCount").is_null();
-  if (targets.is_array() && targets.size() == 1 && at(s, "groupClause").is_null()) {  // min(x) is ORDER BY x LIMIT 1
-    const Json& call = at(at(at(targets[0], "ResTarget"), "val"), "FuncCall");
-    const std::string name = last_name(at(call, "funcname"));
-    if ((name == "min" || name == "max") && at(call, "args").is_array() && at(call, "args").size() == 1)
-      if (const Side arg = side(at(call, "args")[0], scope); arg.column && !arg.wrapped) {
-        use(*arg.column, How::sort);
-        limited = true;
-      }
-  }
+  if (at(s, "groupClause").is_null()) limited = only_extremes(targets, scope) || limited;
   if (!at(s, "lockingClause").is_null())
     for (std::size_t i = first; i < found_.size(); ++i) found_[i].locks = true;
   if (limited)
@@ -108,6 +102,23 @@ Output Walk::select(const Json& s, const Scope* outer) {
       at(s, "groupClause").is_null() && at(s, "limitCount").is_null() && at(s, "distinctClause").is_null();
   if (plain) output(targets, scope, out);
   return out;
+}
+
+// min(x), max(x) are ORDER BY x LIMIT 1.
+bool Walk::only_extremes(const Json& targets, const Scope& scope) {
+  std::vector<Field> columns;
+  if (!targets.is_array()) return false;
+  for (const Json& target : targets) {
+    const Json& call = at(at(at(target, "ResTarget"), "val"), "FuncCall");
+    const std::string name = last_name(at(call, "funcname"));
+    if ((name != "min" && name != "max") || !at(call, "args").is_array() || at(call, "args").size() != 1) return false;
+    const Side arg = side(at(call, "args")[0], scope);
+    if (!arg.column || arg.wrapped) return false;
+    columns.push_back(*arg.column);
+    if (columns.front().relation != arg.column->relation || columns.front().column != arg.column->column) return false;
+  }
+  for (const Field& f : columns) use(f, How::sort);
+  return !columns.empty();
 }
 
 void Walk::output(const Json& targets, const Scope& scope, Output& out) {

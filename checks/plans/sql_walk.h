@@ -60,6 +60,7 @@ class Walk {
   void with(const Json& s, Scope& scope);
   void from(const Json& item, Scope& scope, std::vector<const Json*>& conditions);
   void relation(const Json& range_var, Scope& scope);
+  bool only_extremes(const Json& targets, const Scope& scope);
   void output(const Json& targets, const Scope& scope, Output& out);
   void condition(const Json& node, const Scope& scope, bool conjunct);
   void comparison(const Json& a, const Scope& scope, bool conjunct);

@@ -27,6 +27,15 @@ bool skewed(const KnownTable& t, const sql::RelationUse& use) {
   });
 }
 
+// Every condition is an equality, and statistics say that no value is rare.
+bool evenly_spread(const KnownTable& t, const sql::RelationUse& use) {
+  return std::all_of(use.uses.begin(), use.uses.end(), [&](const sql::ColumnUse& u) {
+    if (u.how == How::sort || u.how == How::group) return true;
+    const RelationColumn* c = u.how == How::equal ? fact(t, u.column) : nullptr;
+    return c != nullptr && c->commonest && c->rarest && *c->rarest > kRare;
+  });
+}
+
 bool compares(const sql::RelationUse& use, How how) {
   return std::any_of(use.uses.begin(), use.uses.end(), [&](const auto& u) { return u.how == how; });
 }
@@ -79,6 +88,21 @@ void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic
 
 }  // namespace
 
+std::optional<double> walked_bytes(const Catalogue& catalogue, const std::string& database, const PlanNode& node) {
+  if (node.index.empty() || node.index_condition.empty()) return std::nullopt;
+  for (const auto& [key, known] : catalogue.all()) {
+    if (known.table.database != database) continue;
+    for (const Index& i : known.indexes) {
+      if (i.method != "btree" || i.columns.empty() || i.columns[0].empty()) continue;
+      if (i.name.substr(i.name.rfind('.') + 1) != sql::quote_identifier(node.index)) continue;
+      if (!node.schema.empty() && known.table.schema != node.schema) continue;
+      if (mentions(node.index_condition, i.columns[0])) return std::nullopt;
+      return static_cast<double>(i.bytes);
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition) {
   if (!table.table.rows || *table.table.rows <= 0) return std::nullopt;
   const auto uses =
@@ -105,6 +129,10 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
       return say(s, rightful, Confidence::low,
                  fmt::format("with values that it covers, {} (WHERE {}) serves it", partial->name, partial->predicate));
     }
+  if (table.outgrown && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics &&
+      !s.filter.empty())
+    return say(s, harmful, Confidence::medium,
+               fmt::format("{} would serve it, but most rows came after the last ANALYZE", advice.index));
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics)
     return unused(use, advice, generic, s);
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective &&
@@ -123,6 +151,8 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
     return say(s, harmful, few_wanted ? Confidence::medium : Confidence::low,
                "most rows have one value of its column: a query for a rarer one reads them all");
   }
+  if (s.verdict == unsure && evenly_spread(table, use))
+    return say(s, rightful, Confidence::medium, "its columns have few values, and each of them many rows");
   if (ranges && s.verdict == unsure)
     return s.grouped ? say(s, unsure, Confidence::low, "planned without values: how much the range keeps is a guess")
                      : say(s, harmful, Confidence::low,

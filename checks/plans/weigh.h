@@ -12,6 +12,10 @@ namespace pgvigil {
 void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& scan,
            std::string& basis);
 
+// Bytes of the index that a node reads from end to end: its condition names no column that leads it. None where it
+// does, or where the index is not known.
+std::optional<double> walked_bytes(const Catalogue& catalogue, const std::string& database, const PlanNode& node);
+
 // Rows that an index condition, as printed, finds; none without statistics of its columns.
 std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition);
 

@@ -21,7 +21,7 @@ select pg_catalog.current_database()::text as database,
              from pg_catalog.generate_series(0, i.indnkeyatts - 1) k
              left join pg_catalog.pg_opclass o on o.oid = i.indclass[k]
              order by k) as operator_classes,
-       array(select coalesce(case when l.oid is distinct from a.attcollation then l.collname::text end, '')
+       array(select coalesce(case when l.oid <> a.attcollation then l.collname::text end, '')
              from pg_catalog.generate_series(0, i.indnkeyatts - 1) k
              left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum > 0
              left join pg_catalog.pg_collation l on l.oid = i.indcollation[k]

@@ -15,6 +15,7 @@
 #include "checks/probes/databases.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/index_builds.h"
+#include "checks/probes/index_definitions.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/plans.h"
@@ -219,12 +220,33 @@ TEST_P(Probes, EveryStatementDecodes) {
     if (about.plan == plan_relation_requests) request = names({"Shop"}, {"indexed"});
     if (probe == &table_sizes) request.parameters = {"0"};
     if (probe == &statement_texts) request.parameters = {"{1,-2}"};
+    if (probe == &index_definitions) request.parameters = {"{0}"};
     try {
       EXPECT_NE(probe->decode(ask_sheet(us, *probe, request), us.version()), nullptr);
     } catch (const std::exception& e) {
       ADD_FAILURE() << e.what();
     }
   }
+}
+
+TEST_P(Probes, IndexesAreKnownByTheirClassesAndExpressions) {
+  const Client c("", database);
+  c.run(
+      R"(create index fancy on "Shop".twice (lower(kind), kind text_pattern_ops, kind collate "POSIX") where id > 5)");
+  const auto all = ask(us, plan_indexes, names({"Shop"}, {"twice"}));
+  const Index i = find(all, &Index::name, std::string("\"Shop\".fancy"));
+  EXPECT_THAT(i.columns, ElementsAre("", "kind", "kind"));
+  EXPECT_THAT(i.operator_classes, ElementsAre("", "text_pattern_ops", ""));
+  EXPECT_THAT(i.collations, ElementsAre("", "", "POSIX"));
+  EXPECT_TRUE(i.has_predicate && i.has_expressions);
+  Request request;
+  request.parameters = {"{" + std::to_string(i.oid) + "}"};
+  const auto definitions = ask(us, index_definitions, request);
+  ASSERT_EQ(definitions.size(), 1U);
+  EXPECT_EQ(definitions[0].name, i.name);
+  EXPECT_THAT(definitions[0].keys, ElementsAre("lower(kind)", "kind", "kind"));
+  EXPECT_EQ(definitions[0].predicate, "id > 5");
+  c.run(R"(drop index "Shop".fancy)");
 }
 
 TEST_P(Probes, ServerSaysWhatItIs) {
@@ -456,13 +478,17 @@ TEST_P(Probes, NoWaitBehindALock) {
       R"(begin; lock table "Shop".unindexed, "Shop".late, "Shop".indexed, "Shop".parted in access exclusive mode)");
   for (const AnyProbe* probe : all_probes()) {
     const ProbeAbout& about = probe->about();
-    if (about.sql.empty() || about.plan == table_sizes.about().plan) continue;
+    if (about.sql.empty() || probe == &table_sizes || probe == &index_definitions) continue;  // these may wait
     SCOPED_TRACE(about.id);
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop", "Shop"}, {"indexed", "late"});
     if (probe == &statement_texts) request.parameters = {"{1}"};
     EXPECT_NO_THROW(ask_sheet(us, *probe, request));  // lock_timeout would raise 55P03
   }
+  // pg_get_indexdef of an expression index waits, but not for long.
+  const auto expression = find(ask(us, plan_indexes, names({"Shop"}, {"indexed"})), &Index::has_expressions, true).oid;
+  EXPECT_THROW(ask(us, index_definitions, {.parameters = {"{" + std::to_string(expression) + "}"}}),
+               std::runtime_error);
   try {
     ask(us, table_sizes, {.parameters = {std::to_string(oid)}});
     ADD_FAILURE() << "pg_relation_size did not wait";

@@ -41,7 +41,8 @@ class Case:
         self.object = head.get("object", "")
         self.settings = dict(entry.split("=", 1) for entry in re.split(r"[,;]\s*|\s+(?=\w+=)", head.get("settings", ""))
                              if "=" in entry)
-        alternatives = [a.strip() for a in head.get("cure", "").split("|") if a.strip()]
+        # || is an operator
+        alternatives = [a.strip() for a in re.split(r"(?<!\|)\|(?!\|)", head.get("cure", "")) if a.strip()]
         self.reasons = [a.split(":", 1)[1].split()[0] for a in alternatives if a.startswith("none:")]
         self.indexes = [a for a in alternatives if not a.startswith("none")]
         for reason in self.reasons:

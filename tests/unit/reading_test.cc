@@ -16,7 +16,8 @@ TEST(ReadingPart, OfWrites) {
   EXPECT_EQ(reads("INSERT INTO t VALUES ($1, $2) ON CONFLICT DO NOTHING"), "VALUES ($1, $2)");
   EXPECT_EQ(reads("INSERT INTO t DEFAULT VALUES"), "SELECT 1");
   EXPECT_EQ(reads("INSERT INTO t VALUES (1, DEFAULT)"), "SELECT 1");
-  EXPECT_EQ(reads("MERGE INTO t USING s ON s.id = t.id WHEN MATCHED THEN DELETE"), "SELECT 1 FROM t, s WHERE s.id = t.id");
+  EXPECT_EQ(reads("MERGE INTO t USING s ON s.id = t.id WHEN MATCHED THEN DELETE"),
+            "SELECT 1 FROM t, s WHERE s.id = t.id");
 }
 
 TEST(ReadingPart, SubSelectsAndCtesAreSeenThrough) {

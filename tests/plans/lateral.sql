@@ -1,0 +1,16 @@
+-- title: the latest of each of a few
+-- verdict: harmful
+-- object: visits
+-- cure: visits (person_id, at) | visits (person_id)
+-- setup:
+CREATE TABLE people (id integer PRIMARY KEY, country text, city text);
+INSERT INTO people SELECT i, 'c' || i % 150, 'city' || i % 3000 FROM generate_series(1, 30000) i;
+CREATE TABLE visits (person_id integer, page text, at timestamp, agent text);
+INSERT INTO visits SELECT i % 30000 + 1, '/p/' || i % 900, timestamp '2025-01-01' + i * interval '1 minute', repeat('a', 60)
+  FROM generate_series(1, 350000) i;
+ANALYZE people; ANALYZE visits;
+CREATE INDEX ON people (city);
+-- query:
+SELECT p.id, l.page FROM people p, LATERAL (SELECT page FROM visits v WHERE v.person_id = p.id ORDER BY at DESC LIMIT 1) l WHERE p.city = $1;
+-- truth:
+SELECT p.id, l.page FROM people p, LATERAL (SELECT page FROM visits v WHERE v.person_id = p.id ORDER BY at DESC LIMIT 1) l WHERE p.city = 'city7';

@@ -1,0 +1,14 @@
+-- title: trigrams serve
+-- verdict: rightful
+-- setup:
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE TABLE products (id integer PRIMARY KEY, sku text, title text, description text, price numeric, attributes jsonb, labels integer[]);
+INSERT INTO products SELECT i, 'SKU-' || lpad(i::text, 8, '0'), 'Title ' || md5(i::text) || ' ' || md5((i * 7)::text), repeat('d ', 60) || 'word' || i % 900,
+                            i % 500, jsonb_build_object('colour', 'c' || i % 400, 'size', i % 9), ARRAY[i % 700, i % 11]
+  FROM generate_series(1, 100000) i;
+ANALYZE products;
+CREATE INDEX ON products USING gin (title gin_trgm_ops);
+-- query:
+SELECT id FROM products WHERE title ILIKE $1;
+-- truth:
+SELECT id FROM products WHERE title ILIKE '%c4ca4238%';

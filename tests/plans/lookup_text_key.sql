@@ -1,0 +1,10 @@
+-- title: look-up by a text key with literals
+-- verdict: harmful
+-- object: docs
+-- cure: docs (path)
+-- setup:
+CREATE TABLE docs (dump_id integer, path text, data text);
+INSERT INTO docs SELECT i % 500, 'src/' || i % 4000 || '/' || i || '.go', repeat(md5(i::text), 4) FROM generate_series(1, 120000) i;
+ANALYZE docs;
+-- query:
+SELECT * FROM docs WHERE path = 'src/77/77.go';

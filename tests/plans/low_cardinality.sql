@@ -1,0 +1,11 @@
+-- title: a condition on a column of three values
+-- verdict: rightful
+-- setup:
+CREATE TABLE tickets (id integer PRIMARY KEY, parent_id integer, assignee integer, subject text, opened date, closed date, priority smallint, text text);
+INSERT INTO tickets SELECT i, i / 8, i % 700, 'Subject ' || md5(i::text), date '2020-01-01' + i % 1800,
+                           CASE WHEN i % 40 <> 0 THEN date '2025-01-01' END, i % 5, repeat('t', 110) FROM generate_series(1, 160000) i;
+ANALYZE tickets;
+-- query:
+SELECT sum(id) FROM tickets WHERE priority = $1;
+-- truth:
+SELECT sum(id) FROM tickets WHERE priority = 3;

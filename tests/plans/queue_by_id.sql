@@ -1,0 +1,13 @@
+-- title: a queue in order of the key
+-- verdict: harmful
+-- object: jobs
+-- cure: jobs (state, id) | jobs (state) | jobs (id) WHERE state = 'waiting'
+-- setup:
+CREATE TABLE jobs (id bigint PRIMARY KEY, queue text, state text, run_at timestamptz, attempts integer, payload text);
+INSERT INTO jobs SELECT i, 'q' || i % 6, CASE WHEN i % 2000 = 0 THEN 'waiting' ELSE 'done' END, now() - (200000 - i) * interval '1 second', 0,
+                        repeat('p', 120) FROM generate_series(1, 200000) i;
+ANALYZE jobs;
+-- query:
+SELECT id FROM jobs WHERE state = $1 ORDER BY id LIMIT $2;
+-- truth:
+SELECT id FROM jobs WHERE state = 'failed' ORDER BY id LIMIT 10;

@@ -1,0 +1,13 @@
+-- title: a device within a time
+-- verdict: harmful
+-- object: readings
+-- cure: readings (device_id, taken_at) | readings (device_id)
+-- setup:
+CREATE TABLE readings (device_id integer, kind smallint, taken_at timestamptz, value double precision, raw text);
+INSERT INTO readings SELECT i % 3000, i % 4, timestamptz '2025-01-01 00:00+00' + i * interval '10 seconds', random(), repeat('r', 60)
+  FROM generate_series(1, 300000) i;
+ANALYZE readings;
+-- query:
+SELECT value FROM readings WHERE taken_at >= $1 AND taken_at < $2 AND device_id = $3;
+-- truth:
+SELECT value FROM readings WHERE taken_at >= '2025-01-02 00:00+00' AND taken_at < '2025-01-03 00:00+00' AND device_id = 7;

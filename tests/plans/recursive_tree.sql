@@ -1,0 +1,13 @@
+-- title: a tree from one root
+-- verdict: harmful
+-- object: tickets
+-- cure: tickets (parent_id)
+-- setup:
+CREATE TABLE tickets (id integer PRIMARY KEY, parent_id integer, assignee integer, subject text, opened date, closed date, priority smallint, text text);
+INSERT INTO tickets SELECT i, i / 8, i % 700, 'Subject ' || md5(i::text), date '2020-01-01' + i % 1800,
+                           CASE WHEN i % 40 <> 0 THEN date '2025-01-01' END, i % 5, repeat('t', 110) FROM generate_series(1, 160000) i;
+ANALYZE tickets;
+-- query:
+WITH RECURSIVE t AS (SELECT id FROM tickets WHERE id = $1 UNION ALL SELECT c.id FROM tickets c JOIN t ON c.parent_id = t.id) SELECT count(*) FROM t;
+-- truth:
+WITH RECURSIVE t AS (SELECT id FROM tickets WHERE id = 15000 UNION ALL SELECT c.id FROM tickets c JOIN t ON c.parent_id = t.id) SELECT count(*) FROM t;

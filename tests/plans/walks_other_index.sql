@@ -1,0 +1,14 @@
+-- title: walks the primary key for a rare value
+-- verdict: harmful
+-- object: tickets
+-- cure: tickets (assignee, id) | tickets (assignee)
+-- setup:
+CREATE TABLE tickets (id integer PRIMARY KEY, parent_id integer, assignee integer, subject text, opened date, closed date, priority smallint, text text);
+INSERT INTO tickets SELECT i, i / 8, i % 700, 'Subject ' || md5(i::text), date '2020-01-01' + i % 1800,
+                           CASE WHEN i % 40 <> 0 THEN date '2025-01-01' END, i % 5, repeat('t', 110) FROM generate_series(1, 160000) i;
+ANALYZE tickets;
+UPDATE tickets SET assignee = 1000 WHERE id > 159990; VACUUM ANALYZE tickets;
+-- query:
+SELECT * FROM tickets WHERE assignee = $1 ORDER BY id LIMIT $2;
+-- truth:
+SELECT * FROM tickets WHERE assignee = 1000 ORDER BY id LIMIT 50;

@@ -77,10 +77,13 @@ class Judge {
         next.limit.reset();
         if (child.type != "Materialize") next.loops *= std::max(1.0, outer->rows);
       }
-      if (child.relationship == "Inner" && join && above.anti && outer != nullptr) {
-        // Only the rows that match the other side's are looked for.
+      // Of an anti join one side is kept, of the other only the rows that match it are looked for.
+      const PlanNode* kept = node.join_type == "Anti"         ? outer
+                             : node.join_type == "Right Anti" ? inner_of(node)
+                                                              : nullptr;
+      if (join && kept != nullptr && kept != &child) {
         next.anti = false;
-        next.joined = outer->rows * above.processes;
+        next.joined = kept->rows * above.processes;
       }
       if (child.relationship == "SubPlan" || child.relationship == "InitPlan") {
         next = Above{};
@@ -109,6 +112,12 @@ class Judge {
   std::vector<Scan> scans;
 
  private:
+  static const PlanNode* inner_of(const PlanNode& join) {
+    for (const PlanNode& child : join.children)
+      if (child.relationship == "Inner") return &child;
+    return nullptr;
+  }
+
   // What this node means to its children.
   static void below(const PlanNode& node, Above& a, const JudgeOptions& options) {
     const std::string& type = node.type;

@@ -1,0 +1,2 @@
+BEGIN;
+UPDATE accounts SET balance = balance + 1 WHERE id = 7;

@@ -35,9 +35,7 @@ bool is_worker(const Session& s) { return s.leader_pid && *s.leader_pid != s.pid
 
 }  // namespace
 
-double waited(const Session& s) {
-  return s.query_age.value_or(s.state_age.value_or(0));
-}
+double waited(const Session& s) { return s.query_age.value_or(s.state_age.value_or(0)); }
 
 std::size_t BlockingTree::waiting_for(double seconds) const {
   return static_cast<std::size_t>(

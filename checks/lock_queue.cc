@@ -26,8 +26,7 @@ std::string who(const Session& s) {
 }
 
 std::string what_it_does(const Session& s) {
-  if (is_idle(s))
-    return fmt::format("idle in transaction for {}", words::duration(s.state_age.value_or(0)));
+  if (is_idle(s)) return fmt::format("idle in transaction for {}", words::duration(s.state_age.value_or(0)));
   if (s.state.empty()) return "hidden from us";
   return fmt::format("running for {}", words::duration(s.query_age.value_or(0)));
 }
@@ -42,27 +41,29 @@ const Waiter* change_in_between(const BlockingTree& t) {
 }
 
 std::string sentence(const BlockingTree& t, std::size_t waits) {
-  const std::string queue = fmt::format("{} for a lock", words::counted(static_cast<double>(waits), "session") +
-                                                             (waits == 1 ? " waits" : " wait"));
+  const std::string queue = fmt::format(
+      "{} for a lock", words::counted(static_cast<double>(waits), "session") + (waits == 1 ? " waits" : " wait"));
   if (t.root_pid == 0) return queue + " that a prepared transaction holds";
   if (t.root == nullptr) return fmt::format("{} that pid {} holds", queue, t.root_pid);
   std::string text = fmt::format("{} that {} holds, {}", queue, who(*t.root), what_it_does(*t.root));
   if (const Waiter* w = change_in_between(t))
-    text += fmt::format("; {} stands in front of the others: {}", who(*w->session), words::one_line(w->session->query, 80));
+    text +=
+        fmt::format("; {} stands in front of the others: {}", who(*w->session), words::one_line(w->session->query, 80));
   return text;
 }
 
 // Between the look and the paste the session may have gone on: only what still stands as it stood is ended.
 Step end(const BlockingTree& t, const Session& s, double load) {
   const bool idle = is_idle(s);
-  Step step{.title = idle ? fmt::format("end the session that holds the lock: {}", who(s))
-                          : fmt::format("cancel the statement that holds the lock: {}", who(s)),
-            .database = s.database,
-            .run_as = "superuser",
-            .sql = fmt::format("SELECT pg_catalog.{}(pid) FROM pg_catalog.pg_stat_activity\n WHERE pid = {} AND state = {} "
-                               "AND usename = {}\n   AND xact_start < pg_catalog.now() - interval '{:.0f} seconds';",
-                               idle ? "pg_terminate_backend" : "pg_cancel_backend", s.pid, words::literal(s.state),
-                               words::literal(s.user), std::floor(std::max(0.0, s.transaction_age.value_or(0))))};
+  Step step{
+      .title = idle ? fmt::format("end the session that holds the lock: {}", who(s))
+                    : fmt::format("cancel the statement that holds the lock: {}", who(s)),
+      .database = s.database,
+      .run_as = "superuser",
+      .sql = fmt::format("SELECT pg_catalog.{}(pid) FROM pg_catalog.pg_stat_activity\n WHERE pid = {} AND state = {} "
+                         "AND usename = {}\n   AND xact_start < pg_catalog.now() - interval '{:.0f} seconds';",
+                         idle ? "pg_terminate_backend" : "pg_cancel_backend", s.pid, words::literal(s.state),
+                         words::literal(s.user), std::floor(std::max(0.0, s.transaction_age.value_or(0))))};
   step.relief = fmt::format("{} go on", words::counted(static_cast<double>(t.waiters.size()), "session"));
   step.duration = "at once";
   step.lock = "none";
@@ -110,12 +111,13 @@ std::vector<Remedy> remedies(const BlockingTree& t) {
 
 void describe(const BlockingTree& t, Finding& f) {
   if (t.root != nullptr) {
-    f.evidence.push_back({"root blocker", fmt::format("{}, {}, transaction open for {}, from {}", who(*t.root),
-                                                      what_it_does(*t.root),
-                                                      words::duration(t.root->transaction_age.value_or(0)),
-                                                      t.root->client.empty() ? "?" : t.root->client)});
+    f.evidence.push_back(
+        {"root blocker", fmt::format("{}, {}, transaction open for {}, from {}", who(*t.root), what_it_does(*t.root),
+                                     words::duration(t.root->transaction_age.value_or(0)),
+                                     t.root->client.empty() ? "?" : t.root->client)});
     if (!t.root->query.empty())
-      f.evidence.push_back({is_idle(*t.root) ? "its last statement" : "its statement", words::one_line(t.root->query, 300)});
+      f.evidence.push_back(
+          {is_idle(*t.root) ? "its last statement" : "its statement", words::one_line(t.root->query, 300)});
   }
   constexpr std::size_t shown = 6;
   for (std::size_t i = 0; i < std::min(shown, t.waiters.size()); ++i) {
@@ -166,12 +168,13 @@ std::string fine(const Input& in) {
   std::size_t n = 0;
   for (const BlockingTree& t : blocking_trees(in)) n += t.waiters.size();
   return n == 0 ? "no session waits for a lock"
-                : fmt::format("{} for a lock, none for long", words::counted(static_cast<double>(n), "session") +
-                                                                  (n == 1 ? " waits" : " wait"));
+                : fmt::format("{} for a lock, none for long",
+                              words::counted(static_cast<double>(n), "session") + (n == 1 ? " waits" : " wait"));
 }
 
 // A root, sessions that wait behind it, and sessions that do something else.
-Scenario queue(int waiters, double age, std::string state = "idle in transaction", int others = 0, bool change = false) {
+Scenario queue(int waiters, double age, std::string state = "idle in transaction", int others = 0,
+               bool change = false) {
   Scenario s;
   std::vector<Session> rows;
   Session root{.pid = 10, .database = "shop", .user = "app", .application = "worker", .client = "10.0.0.7"};
@@ -210,7 +213,8 @@ const Check lock_queue{
     .id = "lock_queue",
     .title = "Sessions queue behind a lock",
     .why =
-        "Whoever needs the same rows or the same table stands still until the blocker ends, however idle the machine is; "
+        "Whoever needs the same rows or the same table stands still until the blocker ends, however idle the machine "
+        "is; "
         "connections pile up behind them.",
     .role = Role::cause,
     .explains = {"connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores",
@@ -219,7 +223,9 @@ const Check lock_queue{
     .settings = {waiting, warn, one_waits, critical, critical_share},
     .evaluate = evaluate,
     .fine = fine,
-    .examples = {{"an open transaction holds a row that eight sessions want", [] { return queue(8, 6); }, {Severity::critical}},
+    .examples = {{"an open transaction holds a row that eight sessions want",
+                  [] { return queue(8, 6); },
+                  {Severity::critical}},
                  {"four of many sessions wait", [] { return queue(4, 6, "active", 12); }, {Severity::warning}},
                  {"one session waits, and has for long", [] { return queue(1, 30, "active", 6); }, {Severity::warning}},
                  {"a long reader, a change behind it, and everybody else",

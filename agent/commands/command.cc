@@ -72,8 +72,16 @@ int run_commands(int argc, const char* const* argv, const std::vector<Command>& 
       if (app.got_subcommand(c.name)) return &c;
     return nullptr;
   };
+  // A query id may be negative; a word that begins with a blank is no option.
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string_view word = argv[i];
+    const bool number =
+        word.size() > 2 && word[0] == '-' && word.find_first_not_of("0123456789", 1) == std::string_view::npos;
+    words.push_back((number ? " " : "") + std::string(word));
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return finish_output(app.exit(e));  // --help, --version
     const Command* c = chosen();

@@ -122,7 +122,8 @@ int explain(const Options& options) {
                 exit_unknown);
   if (options.words.size() == 2) connection.conninfo = options.words[0];
   Asked asked;
-  const std::string& what = options.words.back();
+  const std::string& last = options.words.back();
+  const std::string what = last.starts_with(" -") ? last.substr(1) : last;  // a negative query id
   if (what == "-") {
     asked.text.assign(std::istreambuf_iterator<char>(std::cin), {});
   } else if (is_number(what)) {

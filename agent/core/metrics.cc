@@ -193,6 +193,11 @@ void report_metrics(Page& page, const Report& r, const std::string& target) {
     page.gauge("pgvigil_own_statement_rate", "Statements that pgvigil sends to the server, per second.", t,
                static_cast<double>(r.cost.statements) / r.cost.seconds);
   }
+  page.counter("pgvigil_explains_total", "EXPLAINs of hot queries that were tried.", t,
+               static_cast<double>(r.cost.explains));
+  for (const auto& [reason, n] : r.cost.explain_failures)
+    page.counter("pgvigil_explain_failures_total", "Hot queries that have no plan, by the reason.",
+                 {{"target", target}, {"reason", valid(reason)}}, static_cast<double>(n));
 }
 
 void own_metrics(Page& page, const OwnStats& o) {

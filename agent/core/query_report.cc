@@ -74,6 +74,7 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   report.plan_json = plan->json;
   if (plan->json.empty()) {
     report.error = Failure{plan->database, plan->sqlstate, plan->error, ""};
+    report.refused = plan->reason;
     for (const Failure& f : answer->failures)
       if (f.sqlstate == plan->sqlstate) report.error->mend = f.mend;
     return report;

@@ -36,6 +36,7 @@ struct QueryReport {
   std::string rewritten;  // what was changed of the text so that it has a plan
   std::string plan_json;  // literals blanked
   std::optional<Failure> error;
+  std::string refused;  // the reason in one word
   ScanVerdict verdict = ScanVerdict::rightful;
   Confidence confidence = Confidence::high;
   std::string object, reason;

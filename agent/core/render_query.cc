@@ -145,8 +145,11 @@ std::string render_query_json(const QueryReport& r) {
   out["plan"] = {{"source", r.source},
                  {"rewritten", r.rewritten.empty() ? Json() : Json(r.rewritten)},
                  {"json", r.plan_json.empty() ? Json() : Json::parse(r.plan_json, nullptr, false)}};
-  out["error"] =
-      r.error ? Json{{"sqlstate", r.error->sqlstate}, {"message", r.error->message}, {"mend", r.error->mend}} : Json();
+  out["error"] = r.error ? Json{{"sqlstate", r.error->sqlstate},
+                                {"reason", r.refused},
+                                {"message", r.error->message},
+                                {"mend", r.error->mend}}
+                         : Json();
   return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

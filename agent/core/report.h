@@ -1,6 +1,7 @@
 // The report: what one evaluation says, ready for every sink (metrics, alerts, page, terminal, history).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,7 +53,9 @@ struct OwnCost {
   int connections = 0;
   double db_seconds = 0;  // wall time of our statements in the server
   std::int64_t statements = 0, bytes = 0;
-  double seconds = 0;  // over which this was counted
+  double seconds = 0;                                         // over which this was counted
+  std::int64_t explains = 0;                                  // EXPLAINs that were tried
+  std::map<std::string, std::int64_t> explain_failures = {};  // of these without a plan, by reason
 };
 
 struct Report {

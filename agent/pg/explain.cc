@@ -4,17 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <random>
 
 #include "agent/pg/flight.h"
 #include "checks/plans/reading.h"
+#include "checks/plans/repair.h"
 #include "checks/plans/sql.h"
 
 namespace pgvigil::pg {
 namespace {
 
-constexpr unsigned kTextOid = 25;
+constexpr int kMostParses = 8;
 
 // The path the query's own session would have: role in database, role, database, all; then PostgreSQL's default.
 constexpr const char* kPlanSettings = R"(
@@ -40,13 +40,40 @@ constexpr const char* kForeignFunctions =
 constexpr std::array<std::string_view, 9> kNamesOnly{"42P01", "42703", "42883", "42501", "3F000",
                                                      "42P18", "42725", "42704", "55P03"};
 
-Explained failure(std::string sqlstate, std::string message, std::string mend = {}) {
+// Few words, so that they can be labels.
+std::string_view reason_of(std::string_view sqlstate) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> known{{{"42501", "privilege"},
+                                                                                        {"42P01", "object_not_visible"},
+                                                                                        {"3F000", "object_not_visible"},
+                                                                                        {"42703", "object_not_visible"},
+                                                                                        {"42704", "object_not_visible"},
+                                                                                        {"42601", "syntax"},
+                                                                                        {"42803", "syntax"},
+                                                                                        {"42P18", "parameter_type"},
+                                                                                        {"42725", "parameter_type"},
+                                                                                        {"42883", "parameter_type"},
+                                                                                        {"42804", "parameter_type"},
+                                                                                        {"42846", "parameter_type"},
+                                                                                        {"55P03", "lock"},
+                                                                                        {"57014", "timeout"},
+                                                                                        {"PGV01", "timeout"}}};
+  for (const auto& [state, reason] : known)
+    if (sqlstate == state) return reason;
+  return "other";
+}
+
+Explained failure(std::string sqlstate, std::string message, std::string mend = {}, std::string_view reason = {}) {
   if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end()) {
     const auto first = message.find('"');
     const auto last = message.rfind('"');
     if (first != std::string::npos && last != first) message.replace(first, last - first + 1, "(hidden)");
   }
-  return {{}, false, {}, std::move(sqlstate), std::move(message), std::move(mend)};
+  Explained out;
+  out.reason = reason.empty() ? reason_of(sqlstate) : reason;
+  out.sqlstate = std::move(sqlstate);
+  out.error = std::move(message);
+  out.mend = std::move(mend);
+  return out;
 }
 Explained failure(const Outcome& o) { return failure(o.sqlstate, o.message); }
 
@@ -57,44 +84,16 @@ std::string fresh_name() {
 
 Command savepoint(const char* sql) { return query(sql); }
 
-// Types for the parameters of a text; 0 leaves one to the server. What is not used has to be told.
-std::vector<unsigned> parameter_types(std::string_view text) {
-  std::vector<unsigned> types;
-  for (auto at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
-    std::size_t n = 0;
-    std::from_chars(text.data() + at + 1, text.data() + text.size(), n);
-    if (n == 0 || n > 1000) continue;
-    if (n > types.size()) types.resize(n, kTextOid);
-    types[n - 1] = 0;
-  }
-  return types;
-}
-
-// What the parser cannot know it may be told: the parameter that the message names is text, or all of them are.
-bool repair(const Outcome& o, std::vector<unsigned>& types) {
-  if (types.empty()) return false;
-  const auto before = types;
-  if (o.sqlstate == "42P18") {
-    const auto at = o.message.find('$');
-    std::size_t n = 0;
-    if (at != std::string::npos) std::from_chars(o.message.data() + at + 1, o.message.data() + o.message.size(), n);
-    if (n == 0 || n > types.size()) return false;
-    types[n - 1] = kTextOid;
-  } else if (o.sqlstate == "42725") {
-    std::replace(types.begin(), types.end(), 0U, kTextOid);
-  }
-  return types != before;
-}
-
 // nullopt: may be sent. The parser is of version 15: what it cannot read may be newer grammar.
 std::optional<Explained> refuse(const std::string& text, int version_num) {
   switch (sql::kind(text)) {
     case sql::Kind::utility:
-      return failure("PGV03", "not a query: utility statements have no plan");
+      return failure("PGV03", "not a query: utility statements have no plan", "", "not_plannable");
     case sql::Kind::several:
-      return failure("PGV03", "several statements in one text");
+      return failure("PGV03", "several statements in one text", "", "several_statements");
     case sql::Kind::unparsable:
-      if (version_num < 160000) return failure("PGV03", "the text cannot be parsed (cut off, or not SQL)");
+      if (version_num < 160000)
+        return failure("PGV03", "the text cannot be parsed (cut off, or not SQL)", "", "truncated");
       break;
     default:
       break;
@@ -104,16 +103,17 @@ std::optional<Explained> refuse(const std::string& text, int version_num) {
 
 struct Parsed {
   std::string name;  // "" when it failed
+  std::shared_ptr<const sql::Repair> repair;
   std::size_t parameters = 0;
   Outcome error;
 };
 
 boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, std::string text,
-                                     Clock::time_point deadline) {
-  std::vector<unsigned> types = parameter_types(text);
-  for (int attempt = 0;; ++attempt) {
+                                     std::shared_ptr<const sql::Repair> known, Clock::time_point deadline) {
+  auto repair = known == nullptr ? sql::Repair(std::move(text)) : *known;
+  for (int attempt = 1;; ++attempt) {
     const std::string name = fresh_name();
-    Command prepare{Command::Kind::prepare, text, name, {}, types};
+    Command prepare{Command::Kind::prepare, repair.text(), name, {}, repair.types()};
     Command describe{Command::Kind::describe, {}, name, {}, {}};
     commands.push_back(std::move(prepare));
     commands.push_back(std::move(describe));
@@ -124,11 +124,14 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
     if (all[last].ok) {
       parsed.name = name;
       parsed.parameters = all[last].types.size();
+      if (!repair.what().empty()) parsed.repair = std::make_shared<const sql::Repair>(std::move(repair));
       co_return parsed;
     }
     std::size_t bad = 0;
     while (all[bad].ok) ++bad;
-    const bool again = session.open() && bad == last - 1 && attempt < 4 && repair(all[bad], types);
+    const Outcome& refusal = all[bad];
+    const bool again = session.open() && bad == last - 1 && attempt < kMostParses &&
+                       repair.after({refusal.sqlstate, refusal.message, refusal.position});
     if (!again) {
       parsed.error = std::move(all[bad]);
       co_return parsed;
@@ -172,13 +175,13 @@ std::string only_cell(const Outcome& o) {
 }  // namespace
 
 boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest request, Clock::time_point deadline) {
-  if (auto refused = refuse(request.text, session.version_num())) co_return *refused;
   // Without the right to write EXPLAIN refuses a write; what it reads is planned the same, with fewer locks.
   std::string rewritten;
   if (auto reading = sql::reading_part(request.text)) {
     request.text = std::move(*reading);
     rewritten = "its reading part";
   }
+  if (auto refused = refuse(request.text, session.version_num())) co_return *refused;
   Ask limits;
   limits.timeout = request.timeout;
   limits.lock_timeout = request.lock_timeout;
@@ -191,12 +194,13 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
     commands.clear();
     const Outcome& answer = all[all.size() - 2];
     if (!answer.ok || only_cell(answer) != "f") {
-      Explained refused = answer.ok
-                              ? failure("PGV03",
-                                        "not explained as superuser: an ordinary role owns functions here that "
-                                        "planning would run with a superuser's rights",
-                                        "connect as the role that `pgvigil grants` prints, or pass --allow-superuser")
-                              : failure(answer);
+      Explained refused =
+          answer.ok
+              ? failure("PGV03",
+                        "not explained as superuser: an ordinary role owns functions here that "
+                        "planning would run with a superuser's rights",
+                        "connect as the role that `pgvigil grants` prints, or pass --allow-superuser", "superuser")
+              : failure(answer);
       commands.push_back(query("COMMIT"));
       commands.push_back(sync());
       co_await session.run(std::move(commands), deadline);
@@ -207,7 +211,7 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
   commands.push_back(savepoint("SAVEPOINT foreign_text"));
   for (const std::string& index : request.hypothetical)
     commands.push_back(query(fmt::format("select {}.hypopg_create_index($1)", request.hypopg_schema), {index}));
-  Parsed parsed = co_await parse(session, std::move(commands), request.text, deadline);
+  Parsed parsed = co_await parse(session, std::move(commands), request.text, request.repair, deadline);
   Outcome answer = std::move(parsed.error);
   if (!parsed.name.empty()) {
     const bool literals = parsed.parameters == 0;
@@ -229,7 +233,9 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
   Explained done;
   done.json = blank_plan(only_cell(answer));
   done.literals = parsed.parameters == 0;
+  if (parsed.repair) rewritten += (rewritten.empty() ? "" : ", ") + parsed.repair->what();
   done.rewritten = std::move(rewritten);
+  done.repair = std::move(parsed.repair);
   if (done.json.empty()) co_return failure("PGV02", "the server returned no plan");
   co_return done;
 }
@@ -239,6 +245,16 @@ void ExplainMemory::note(const std::string& key, const Explained& failure, Clock
   const bool again = state.starts_with("42") || state.starts_with("22") || state.starts_with("0A") ||
                      state == "3F000" || state == "57014" || state == "25006" || state == "PGV03";
   if (again) entries_.put(key, {failure, now + std::chrono::minutes(state == "42501" ? 1 : 10)}, key.size() + 300);
+}
+
+void ExplainMemory::keep(const std::string& key, std::shared_ptr<const sql::Repair> repair) {
+  const std::size_t bytes = key.size() + repair->text().size() + 300;
+  repairs_.put(key, std::move(repair), bytes);
+}
+
+std::shared_ptr<const sql::Repair> ExplainMemory::repaired(const std::string& key) {
+  const auto* known = repairs_.find(key);
+  return known == nullptr ? nullptr : *known;
 }
 
 const Explained* ExplainMemory::failed(const std::string& key, Clock::time_point now) {

@@ -5,6 +5,7 @@
 
 #include "agent/pg/session.h"
 #include "agent/pg/texts.h"
+#include "checks/plans/repair.h"
 
 namespace pgvigil::pg {
 
@@ -16,6 +17,7 @@ struct ExplainRequest {
   // Indexes to imagine (HypoPG, in this schema), as CREATE INDEX statements.
   std::vector<std::string> hypothetical = {};
   std::string hypopg_schema = {};
+  std::shared_ptr<const sql::Repair> repair = {};  // of an earlier time: the server need not refuse it again
 };
 
 struct Explained {
@@ -24,6 +26,8 @@ struct Explained {
   std::string rewritten;        // what was changed of the text, in a few words; "" as it is
   std::string sqlstate, error;  // instead; without literals of the text
   std::string mend;
+  std::string reason;                         // of a refusal: one of a short list, for a metric's label
+  std::shared_ptr<const sql::Repair> repair;  // that led to the plan; none where the text was taken as it is
 };
 
 boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest request, Clock::time_point deadline);
@@ -36,6 +40,9 @@ class ExplainMemory {
  public:
   void note(const std::string& key, const Explained& failure, Clock::time_point now);
   const Explained* failed(const std::string& key, Clock::time_point now);
+  // What made a text plannable is kept, so that the server's log does not see the same errors again.
+  void keep(const std::string& key, std::shared_ptr<const sql::Repair> repair);
+  std::shared_ptr<const sql::Repair> repaired(const std::string& key);
 
  private:
   struct Entry {
@@ -43,6 +50,7 @@ class ExplainMemory {
     Clock::time_point until;
   };
   Lately<Entry> entries_;
+  Lately<std::shared_ptr<const sql::Repair>> repairs_;
 };
 
 }  // namespace pgvigil::pg

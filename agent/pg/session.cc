@@ -180,6 +180,8 @@ class Session::Reading {
         const char* severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
         o.sqlstate = state == nullptr ? "08006" : state;
         o.message = one_line(text == nullptr ? PQresultErrorMessage(r) : text);
+        if (const char* place = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION); place != nullptr)
+          o.position = static_cast<std::size_t>(std::strtoul(place, nullptr, 10));
         if (state == nullptr || (severity != nullptr && std::string_view(severity) != "ERROR"))
           lost_state_ = o.sqlstate, lost_ = o.message;
         return lost_.empty() && !waits_for_sync;

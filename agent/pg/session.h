@@ -33,7 +33,8 @@ struct Outcome {
   std::vector<unsigned> types = {};  // describe: of the parameters
   // When not ok: PostgreSQL's, or PGV01 deadline, PGV02 answer too large, PGV03 skipped, 08006 connection lost.
   std::string sqlstate = {}, message = {};
-  double seconds = 0;  // wall time since the answer before
+  std::size_t position = 0;  // of the error in the text, in characters from 1; 0: not said
+  double seconds = 0;        // wall time since the answer before
 };
 
 struct Counters {

@@ -259,12 +259,17 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
         request.hypothetical = r.parameters;
         request.hypopg_schema = way.lane->extension_schema("hypopg").value_or("public");
       }
+      const std::string repair_key = database + '/' + raw;
+      request.repair = memory_.repaired(repair_key);
       const auto begun = Clock::now();
       const auto by = begun + options.explain_timeout + Milliseconds(500);
       done = co_await pg::explain(way.lane->session(), std::move(request), by);
       way.lane->note_end();
       lost = !way.lane->is_open();
       seconds += std::chrono::duration<double>(Clock::now() - begun).count();
+      ++explains;
+      if (done.repair) memory_.keep(repair_key, done.repair);
+      if (done.json.empty()) ++explain_failures[done.reason];
       if (done.json.empty()) memory_.note(key, done, Clock::now());
     }
     if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;
@@ -281,6 +286,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
     row.rewritten = std::move(done.rewritten);
     row.sqlstate = std::move(done.sqlstate);
     row.error = std::move(done.error);
+    row.reason = std::move(done.reason);
     rows.push_back(std::move(row));
   }
   pg::Outcome outcome;

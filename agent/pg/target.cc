@@ -194,8 +194,13 @@ const std::string& Target::home() const { return impl_->home.dbname(); }
 bool Target::superuser() const { return impl_->superuser; }
 OwnCost Target::cost() const {
   const pg::Counters& c = *impl_->counters;
-  return {c.connections, c.db_seconds, c.statements, c.bytes,
-          std::chrono::duration<double>(Clock::now() - impl_->start).count()};
+  return {c.connections,
+          c.db_seconds,
+          c.statements,
+          c.bytes,
+          std::chrono::duration<double>(Clock::now() - impl_->start).count(),
+          impl_->explains,
+          impl_->explain_failures};
 }
 
 }  // namespace pgvigil

@@ -49,6 +49,8 @@ class Target::Impl {
   pg::Clock::time_point start = pg::Clock::now();
   std::optional<ConnectError> last_error;
   int version_num = 0;
+  std::int64_t explains = 0;
+  std::map<std::string, std::int64_t> explain_failures;  // by reason
   bool superuser = false;
   pg::Lane first, second;
 

@@ -30,6 +30,18 @@ class Reader {
 
   bool changed = false;
 
+  // A cursor, a CREATE TABLE AS, a COPY (...) TO: the query in it.
+  void top(PgQuery__RawStmt& raw) {
+    Node* inner = nullptr;
+    if (raw.stmt == nullptr) return;
+    if (raw.stmt->node_case == PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT) inner = raw.stmt->declare_cursor_stmt->query;
+    if (raw.stmt->node_case == PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT) inner = raw.stmt->create_table_as_stmt->query;
+    if (raw.stmt->node_case == PG_QUERY__NODE__NODE_COPY_STMT) inner = raw.stmt->copy_stmt->query;
+    if (inner != nullptr) set(raw.stmt, inner);
+    statement(raw.stmt);
+    unlock(&raw.stmt->base);
+  }
+
   void statement(Node* node, int depth = 0) {
     if (node == nullptr || depth > kDeepest) return;
     switch (node->node_case) {
@@ -80,15 +92,31 @@ class Reader {
         statement(clause->ctes[i]->common_table_expr->ctequery, depth + 1);
   }
 
+  // Only WITH of the statement itself may write.
   void select(Select* s, int depth) {
-    if (s == nullptr || depth > kDeepest) return;
-    if (s->n_locking_clause > 0) set(s->n_locking_clause, std::size_t{0});
-    with(s->with_clause, depth);
-    select(s->larg, depth + 1);
-    select(s->rarg, depth + 1);
-    for (std::size_t i = 0; i < s->n_from_clause; ++i)
-      if (s->from_clause[i]->node_case == PG_QUERY__NODE__NODE_RANGE_SUBSELECT)
-        statement(s->from_clause[i]->range_subselect->subquery, depth + 1);
+    if (s != nullptr) with(s->with_clause, depth);
+  }
+
+  // Every message of the tree, whatever holds it.
+  void unlock(ProtobufCMessage* message, int depth = 0) {
+    if (message == nullptr || depth > 3 * kDeepest) return;
+    if (message->descriptor == &pg_query__select_stmt__descriptor)
+      if (auto* s = reinterpret_cast<Select*>(message); s->n_locking_clause > 0)
+        set(s->n_locking_clause, std::size_t{0});
+    auto* const bytes = reinterpret_cast<char*>(message);
+    for (unsigned i = 0; i < message->descriptor->n_fields; ++i) {
+      const ProtobufCFieldDescriptor& f = message->descriptor->fields[i];
+      if (f.type != PROTOBUF_C_TYPE_MESSAGE) continue;
+      if (f.label == PROTOBUF_C_LABEL_REPEATED) {
+        const auto n = *reinterpret_cast<std::size_t*>(bytes + f.quantifier_offset);
+        auto** const list = *reinterpret_cast<ProtobufCMessage***>(bytes + f.offset);
+        for (std::size_t k = 0; k < n; ++k) unlock(list[k], depth + 1);
+      } else {
+        const bool chosen = (f.flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0 ||
+                            *reinterpret_cast<std::uint32_t*>(bytes + f.quantifier_offset) == f.id;
+        if (chosen) unlock(*reinterpret_cast<ProtobufCMessage**>(bytes + f.offset), depth + 1);
+      }
+    }
   }
 
   // The rows it inserts.
@@ -100,6 +128,9 @@ class Reader {
     }
     Select* source = i.select_stmt->select_stmt;
     select(source, depth + 1);
+    if (source->n_values_lists > 0 && i.n_returning_list > 0)  // whoever reads on finds the columns, and no row
+      return replace(node, i.relation, nullptr, 0, never(), i.with_clause,
+                     returning(i.returning_list, i.n_returning_list, {}));
     for (std::size_t row = 0; row < source->n_values_lists; ++row)
       if (const Node* list = source->values_lists[row]; list->node_case == PG_QUERY__NODE__NODE_LIST)
         for (std::size_t k = 0; k < list->list->n_items; ++k)
@@ -153,6 +184,15 @@ class Reader {
     n->res_target = &t;
     return n;
   }
+  Node* never() {
+    false_ = PG_QUERY__BOOLEAN__INIT;
+    never_ = PG_QUERY__A__CONST__INIT;
+    never_.val_case = PG_QUERY__A__CONST__VAL_BOOLVAL;
+    never_.boolval = &false_;
+    Node* n = fresh_node(PG_QUERY__NODE__NODE_A_CONST);
+    n->a_const = &never_;
+    return n;
+  }
   Node* one() {
     integer_ = PG_QUERY__INTEGER__INIT;
     integer_.ival = 1;
@@ -181,6 +221,8 @@ class Reader {
   std::deque<std::vector<Node*>> lists_;
   PgQuery__Integer integer_ = PG_QUERY__INTEGER__INIT;
   PgQuery__AConst constant_ = PG_QUERY__A__CONST__INIT;
+  PgQuery__Boolean false_ = PG_QUERY__BOOLEAN__INIT;
+  PgQuery__AConst never_ = PG_QUERY__A__CONST__INIT;
   std::vector<std::function<void()>> undo_;
 };
 
@@ -211,7 +253,7 @@ std::optional<std::string> reading_part(std::string_view text) {
       [](PgQuery__ParseResult* t) { pg_query__parse_result__free_unpacked(t, nullptr); });
   if (!tree || tree->n_stmts != 1) return std::nullopt;
   Reader reader;
-  reader.statement(tree->stmts[0]->stmt);
+  reader.top(*tree->stmts[0]);
   return reader.changed ? printed(*tree) : std::nullopt;
 }
 

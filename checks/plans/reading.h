@@ -9,7 +9,8 @@
 namespace pgvigil::sql {
 
 // A SELECT with the same FROM and WHERE (and the same $n), WITH included; of SELECT ... FOR UPDATE the same without the
-// lock. None for a statement that neither writes nor locks, and where the text does not parse.
+// lock; of DECLARE CURSOR, CREATE TABLE AS and COPY (...) TO the query in it. None for any other statement, and where
+// the text does not parse.
 std::optional<std::string> reading_part(std::string_view text);
 
 }  // namespace pgvigil::sql

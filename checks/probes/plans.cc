@@ -6,6 +6,7 @@
 
 #include "checks/check.h"
 #include "checks/load.h"
+#include "checks/plans/reading.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/statement_texts.h"
 #include "checks/probes/statements.h"
@@ -21,6 +22,7 @@ constexpr std::size_t most_running = 10, most_finished = 5;
 bool explainable(std::string_view text) {
   if (text.empty() || text == "<insufficient privilege>") return false;
   const sql::Kind kind = sql::kind(text);
+  if (kind == sql::Kind::utility && sql::reading_part(text)) return true;  // a cursor
   return kind != sql::Kind::utility && kind != sql::Kind::several;
 }
 
@@ -73,7 +75,7 @@ std::vector<Column<Plan>> plan_columns() {
   return {{"query_id", &Plan::query_id}, {"database", &Plan::database},   {"user", &Plan::user},
           {"query", &Plan::query},       {"name", &Plan::name},           {"json", &Plan::json},
           {"source", &Plan::source},     {"rewritten", &Plan::rewritten}, {"sqlstate", &Plan::sqlstate},
-          {"error", &Plan::error}};
+          {"error", &Plan::error},       {"reason", &Plan::reason}};
 }
 
 std::string plan_key(const Plan& p) { return p.database + "\n" + p.query_id; }

@@ -13,6 +13,7 @@ struct Plan {
   std::string source = {};                // literals, generic
   std::string rewritten = {};             // what was changed of the text so that it has a plan; "" as it is
   std::string sqlstate = {}, error = {};  // instead of a plan
+  std::string reason = {};                // of the refusal: privilege, syntax, parameter_type, lock ...
 };
 
 extern const Probe<Plan> plans;

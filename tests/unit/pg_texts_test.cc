@@ -55,13 +55,20 @@ TEST(BlankPlan, KeepsNamesAndBlanksValues) {
   EXPECT_EQ(blank_plan(""), "");
 }
 
+Explained failure(std::string sqlstate, std::string message) {
+  Explained e;
+  e.sqlstate = std::move(sqlstate);
+  e.error = std::move(message);
+  return e;
+}
+
 TEST(ExplainMemory, RemembersWhatWillComeAgain) {
   ExplainMemory memory;
   const auto now = Clock::now();
-  memory.note("syntax", {{}, false, {}, "42601", "syntax error", {}}, now);
-  memory.note("locked", {{}, false, {}, "55P03", "lock timeout", {}}, now);
-  memory.note("denied", {{}, false, {}, "42501", "permission denied", {}}, now);
-  memory.note("lost", {{}, false, {}, "PGV01", "no answer", {}}, now);
+  memory.note("syntax", failure("42601", "syntax error"), now);
+  memory.note("locked", failure("55P03", "lock timeout"), now);
+  memory.note("denied", failure("42501", "permission denied"), now);
+  memory.note("lost", failure("PGV01", "no answer"), now);
   EXPECT_NE(memory.failed("syntax", now + std::chrono::minutes(9)), nullptr);
   EXPECT_EQ(memory.failed("syntax", now + std::chrono::minutes(11)), nullptr);
   EXPECT_NE(memory.failed("denied", now), nullptr);

@@ -31,6 +31,17 @@ TEST(ReadingPart, OfLocks) {
   EXPECT_EQ(reads("SELECT * FROM q WHERE state = $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"),
             "SELECT * FROM q WHERE state = $1 ORDER BY id LIMIT 1");
   EXPECT_EQ(reads("SELECT * FROM (SELECT * FROM q FOR SHARE) x"), "SELECT * FROM (SELECT * FROM q) x");
+  EXPECT_EQ(reads("UPDATE q SET s = $1 WHERE id = (SELECT id FROM q WHERE s = $2 FOR UPDATE SKIP LOCKED LIMIT 1)"),
+            "SELECT 1 FROM q WHERE id = (SELECT id FROM q WHERE s = $2 LIMIT 1)");
+  EXPECT_EQ(reads("WITH i AS (INSERT INTO q (s) VALUES ($1) RETURNING id) SELECT id FROM i"),
+            "WITH i AS (SELECT id FROM q WHERE false) SELECT id FROM i");
+}
+
+TEST(ReadingPart, OfQueriesWithinStatements) {
+  EXPECT_EQ(reads("DECLARE c CURSOR FOR SELECT * FROM t WHERE a = $1"), "SELECT * FROM t WHERE a = $1");
+  EXPECT_EQ(reads("CREATE TABLE n AS SELECT * FROM t FOR UPDATE"), "SELECT * FROM t");
+  EXPECT_EQ(reads("COPY (SELECT * FROM t WHERE a = 3) TO STDOUT"), "SELECT * FROM t WHERE a = 3");
+  EXPECT_EQ(reads("COPY t TO STDOUT"), "-");
 }
 
 TEST(ReadingPart, NoneOfWhatOnlyReads) {

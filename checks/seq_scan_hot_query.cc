@@ -72,7 +72,7 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   double share = 0, oldest = 0, executions = 0;
   bool configured = false;
   for (const TableReader& r : t.readers) {
-    if (r.verdict != ScanVerdict::harmful) continue;
+    if (r.verdict != ScanVerdict::harmful || r.advice.obstacle == Obstacle::statistics) continue;  // stale_statistics
     // Of the worst readers the one with a cure speaks for the table.
     if (worst == nullptr || (!worst->advice.creates() && r.advice.creates())) worst = &r;
     f.load += r.query.sessions;

@@ -24,6 +24,7 @@ Catalogue::Catalogue(const Input& in) {
   for (const TableSize& s : in.now(table_sizes))
     if (const auto it = all_.find(key_of(s.database, s.name)); it != all_.end()) {
       Table& t = it->second.table;
+      if (t.size_known) continue;  // ANALYZE, or a build, has counted it since
       // A row count from before the table grew is as stale as its size was.
       if (t.rows && t.heap_bytes > 0) *t.rows *= static_cast<double>(s.heap_bytes) / static_cast<double>(t.heap_bytes);
       t.heap_bytes = s.heap_bytes;
@@ -36,6 +37,13 @@ Catalogue::Catalogue(const Input& in) {
     for (const Index& i : in.now(*probe))
       if (const auto it = all_.find(key_of(i.database, i.table)); it != all_.end() && seen.insert(index_key(i)).second)
         it->second.indexes.push_back(i);
+  for (const auto* probe : {&plan_indexes, &indexes})
+    for (const auto& answer : in.series(*probe, in.history().keep_seconds))
+      for (const Index& i : answer.rows)
+        if (i.is_valid) {
+          const auto [place, fresh] = first_seen_.emplace(index_key(i), answer.at);
+          if (!fresh) place->second = std::min(place->second, answer.at);
+        }
   for (const RelationColumn& c : in.now(relation_columns))
     if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
   add_up_partitions();
@@ -62,6 +70,11 @@ void Catalogue::add_up_partitions() {
     if (known.table.rows) whole.table.rows = whole.table.rows.value_or(0) + *known.table.rows;
     known.table.partition_key = whole.table.partition_key;
   }
+}
+
+bool Catalogue::there_since(const std::string& database, const std::string& index, Time at) const {
+  const auto seen = first_seen_.find(database + "\n" + index);
+  return seen == first_seen_.end() || seen->second <= at;
 }
 
 const KnownTable* Catalogue::named(const std::string& database, const std::string& qualified) const {

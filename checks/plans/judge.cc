@@ -254,8 +254,8 @@ class Judge {
     s.rows_read = std::max(counted ? *facts->rows : static_cast<double>(facts->heap_bytes) / 100, s.rows_kept);
     const double repeated = together * (bytes >= 64 * 8192 ? std::max(1.0, s.loops) : 1);
     s.bytes_read = repeated;
-    if (repeated < static_cast<double>(options_.floor_bytes))
-      return say(s, rightful, Confidence::high, "the relation is small");
+    s.small = repeated < static_cast<double>(options_.floor_bytes);
+    if (s.small) return say(s, rightful, Confidence::high, "the relation is small");
     if (above.removed) return say(s, unsure, Confidence::low, "partitions were pruned away before the plan was shown");
     if (is_volatile(s.filter)) return say(s, rightful, Confidence::high, "no index can serve a volatile condition");
 

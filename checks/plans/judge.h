@@ -37,6 +37,7 @@ struct Scan {
   double bytes_read = 0;                // by all executions of the node
   double loops = 1;                     // executions of the node expected, from the joins above it
   bool index = false;                   // it goes through an index, and still reads much more than it keeps
+  bool small = false;                   // less than the floor is read
   bool grouped = false;                 // its rows are grouped, counted or summed up
   bool stopped_early = false;           // by a LIMIT, when its guess of matching rows is right
   ScanVerdict verdict = ScanVerdict::unsure;

@@ -119,8 +119,11 @@ void lenders(const Json& node, int depth, std::set<std::size_t>& found) {
     for (const Json& when : at(c, "args")) lenders(at(at(when, "CaseWhen"), "result"), depth + 1, found);
     return lenders(at(c, "defresult"), depth + 1, found);
   }
-  for (const auto& [kind, list] : {std::pair("CoalesceExpr", "args"), {"MinMaxExpr", "args"}, {"A_ArrayExpr", "elements"},
-                                   {"RowExpr", "args"}, {"List", "items"}})
+  for (const auto& [kind, list] : {std::pair("CoalesceExpr", "args"),
+                                   {"MinMaxExpr", "args"},
+                                   {"A_ArrayExpr", "elements"},
+                                   {"RowExpr", "args"},
+                                   {"List", "items"}})
     if (const Json& n = at(node, kind); n.is_object()) return lenders(at(n, list), depth + 1, found);
 }
 
@@ -173,7 +176,8 @@ std::vector<std::size_t> bare_values(const std::string& text, const std::vector<
   });
   std::vector<std::size_t> out;
   for (const std::size_t n : found)
-    if (n > 0 && n <= types.size() && std::find(kTypes.begin(), kTypes.end(), types[n - 1]) == kTypes.end()) out.push_back(n);
+    if (n > 0 && n <= types.size() && std::find(kTypes.begin(), kTypes.end(), types[n - 1]) == kTypes.end())
+      out.push_back(n);
   return out;
 }
 

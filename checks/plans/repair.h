@@ -1,6 +1,6 @@
-// Texts that pg_stat_statements has normalised are not always SQL any more: a parameter stands where the grammar wants a
-// literal, or where the server cannot guess its type. Guided by what the server complains about, this finds a text and
-// parameter types that it takes.
+// Texts that pg_stat_statements has normalised are not always SQL any more: a parameter stands where the grammar wants
+// a literal, or where the server cannot guess its type. Guided by what the server complains about, this finds a text
+// and parameter types that it takes.
 #pragma once
 
 #include <cstddef>

@@ -58,10 +58,11 @@ Scenario past(const Past& p) {
     (p.invalid ? t.invalid_indexes : t.usable_indexes) = 1;
     known.push_back(i);
   }
+  t.size_known = p.size_known;
   out.saw(60, tables, {t});
   t.seq_rows_read = p.rows_read;
   out.saw(0, tables, {t});
-  out.saw(0, indexes, known);
+  out.saw(60, indexes, known).saw(0, indexes, known);
   std::vector<RelationColumn> columns;
   for (const auto& [column, type] : {std::pair("dump_id", "integer"), std::pair("path", "text"),
                                      std::pair("state", "text"), std::pair("data", "bytea")}) {

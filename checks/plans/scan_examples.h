@@ -26,7 +26,8 @@ struct Past {
   std::string name = "docs";
   bool again = false;  // each sample sees other executions
   int samples = 7;
-  double gap = 5;           // seconds between them
+  double gap = 5;  // seconds between them
+  bool size_known = true;
   bool configured = false;  // the plan is of a query named in the configuration
 };
 

@@ -21,14 +21,19 @@ constexpr double kLongRunning = 1;  // seconds: without a plan a query that neve
 
 std::string key_of(const std::string& database, const std::string& name) { return database + "\n" + name; }
 
+struct Known {
+  Plan plan;
+  Time at;
+};
+
 // The newest plan of each query: a sweep asks only for those that are due.
-std::vector<Plan> newest_plans(const Input& in) {
-  std::map<std::string, const Plan*> newest;
+std::vector<Known> newest_plans(const Input& in) {
+  std::map<std::string, std::pair<const Plan*, Time>> newest;
   const auto all = in.series(plans, 15 * 60);
   for (const auto& answer : all)
-    for (const Plan& p : answer.rows) newest[plans.key(p)] = &p;
-  std::vector<Plan> out;
-  for (const auto& [key, plan] : newest) out.push_back(*plan);
+    for (const Plan& p : answer.rows) newest[plans.key(p)] = {&p, answer.at};
+  std::vector<Known> out;
+  for (const auto& [key, known] : newest) out.push_back({*known.first, known.second});
   return out;
 }
 
@@ -106,7 +111,7 @@ class Reading {
   Reading(const Input& in, const Catalogue& catalogue, std::int64_t floor)
       : in_(in), catalogue_(catalogue), floor_(floor) {}
 
-  void by_plan(const Plan& p, const QueryLoad& q, bool configured) {
+  void by_plan(const Plan& p, Time at, const QueryLoad& q, bool configured) {
     // Of a query named in the configuration the operator gave the text, with whatever literals it has.
     std::string text = p.query;
     for (const HotQuery& known : in_.context().hot_queries)
@@ -146,6 +151,10 @@ class Reading {
       const auto* use = use_of(uses, s.schema, s.relation, s.alias.empty() ? s.relation : s.alias, s.filter);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
       r.advice = advise(r.use, *t, {.filter = s.filter, .settings = settings});
+      // The index came after the plan was made: the next one will tell.
+      if (r.advice.kind == IndexAdvice::Kind::exists && !in_.context().one_shot &&
+          !catalogue_.there_since(p.database, r.advice.index, at))
+        continue;
       r.basis = generic ? "the plan made without values" : "the plan with the values of a running query";
       if (s.verdict == ScanVerdict::harmful && r.advice.creates() && s.confidence == Confidence::medium &&
           simple_equality(r.use) && !s.index) {
@@ -242,7 +251,7 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
   Reading reading(in, catalogue, floor_bytes);
   std::set<const QueryLoad*> explained;
   std::map<std::string, std::string> refused;
-  for (const Plan& p : newest_plans(in)) {
+  for (const auto& [p, at] : newest_plans(in)) {
     if (p.json.empty()) {
       refused[key_of(p.database, p.query_id)] =
           p.sqlstate == "42501"
@@ -256,7 +265,7 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
     bool running = false;
     for (const QueryLoad& q : load.queries)
       if (q.database == p.database && (q.query_id == p.query_id || (configured && q.query == p.query))) {
-        if (explained.insert(&q).second) reading.by_plan(p, q, configured);
+        if (explained.insert(&q).second) reading.by_plan(p, at, q, configured);
         running = true;
       }
     if (running) continue;
@@ -267,7 +276,7 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
     finished.user = p.user;
     add_finishing(in, p, finished);
     finished.share = load.active > 0 ? std::min(1.0, finished.sessions / load.active) : 0;
-    if (configured || finished.sessions > 0) reading.by_plan(p, finished, configured);
+    if (configured || finished.sessions > 0) reading.by_plan(p, at, finished, configured);
   }
   for (const QueryLoad& q : load.queries) {
     if (explained.contains(&q)) continue;

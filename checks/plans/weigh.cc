@@ -129,6 +129,7 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
       return say(s, rightful, Confidence::low,
                  fmt::format("with values that it covers, {} (WHERE {}) serves it", partial->name, partial->predicate));
     }
+  if (s.small) return;
   if (table.outgrown && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics &&
       !s.filter.empty())
     return say(s, harmful, Confidence::medium,

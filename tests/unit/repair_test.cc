@@ -53,9 +53,12 @@ TEST(Repair, ValuesThatStandAlone) {
 }
 
 TEST(Repair, CopiesOfOneLiteral) {
-  Repair r("SELECT date_trunc($1, t), count(*) FROM x WHERE a = $2 GROUP BY date_trunc($3, t) ORDER BY date_trunc($4, t)");
+  Repair r(
+      "SELECT date_trunc($1, t), count(*) FROM x WHERE a = $2 GROUP BY date_trunc($3, t) ORDER BY date_trunc($4, t)");
   ASSERT_TRUE(r.after({"42803", "column \"x.t\" must appear in the GROUP BY clause", 0}));
-  EXPECT_EQ(r.text(), "SELECT date_trunc($1, t), count(*) FROM x WHERE a = $2 GROUP BY date_trunc($1, t) ORDER BY date_trunc($1, t)");
+  EXPECT_EQ(
+      r.text(),
+      "SELECT date_trunc($1, t), count(*) FROM x WHERE a = $2 GROUP BY date_trunc($1, t) ORDER BY date_trunc($1, t)");
   EXPECT_THAT(r.types(), ElementsAre(0, 0, 25, 25));
 }
 

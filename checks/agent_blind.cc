@@ -85,6 +85,12 @@ void add_cut_texts(const Input& in, ByMend& out) {
                    words::share(share))});
 }
 
+// Queries are left unexplained so that the server is spared.
+void add_spared(const Input& in, ByMend& out) {
+  if (const std::string why = explain_allowance(in).why; !why.empty())
+    out[""].push_back({"plans of cooler queries", why});
+}
+
 // Statements go into a step to paste; anything else is said in the evidence.
 bool is_sql(const std::string& mend) { return mend.starts_with("GRANT ") || mend.starts_with("CREATE EXTENSION "); }
 
@@ -106,6 +112,7 @@ std::vector<Finding> evaluate(const Input& in) {
   add_failures(in, all, probes);
   add_holes(in, all, probes);
   add_cut_texts(in, all);
+  add_spared(in, all);
   if (all.empty()) return {};
 
   const bool nothing = all_blind(in);

@@ -17,7 +17,8 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> cost_factor{"cost_factor", 5, "a plan that the planner itself calls so many times dearer is worse"};
+constexpr Setting<Ratio> cost_factor{"cost_factor", 5,
+                                     "a plan that the planner itself calls so many times dearer is worse"};
 constexpr Setting<Count> min_cost{"min_cost", 10'000, "plans that cost less are left alone, whatever they cost before"};
 constexpr Setting<Bytes> min_size{"min_size", 10_MiB, "a table of this size that is now read whole makes a plan worse"};
 constexpr Setting<Count> min_load{"min_load", 0.2, "average active sessions below which a query is left alone"};
@@ -109,8 +110,8 @@ std::vector<Finding> evaluate(const Input& in) {
   for (const Change& c : changes(in)) {
     const PlanTree before = parse_plan(c.before->json), after = parse_plan(c.after->json);
     const std::string scanned = now_scanned(in, catalogue, c, before, after);
-    const bool dearer =
-        after.root.total_cost >= in[min_cost] && after.root.total_cost >= in[cost_factor] * std::max(1.0, before.root.total_cost);
+    const bool dearer = after.root.total_cost >= in[min_cost] &&
+                        after.root.total_cost >= in[cost_factor] * std::max(1.0, before.root.total_cost);
     if (scanned.empty() && !dearer) continue;
     Finding f;
     for (const QueryLoad& q : all.queries)
@@ -137,10 +138,11 @@ std::vector<Finding> evaluate(const Input& in) {
       if (const auto names = gone(t, before); !names.empty())
         f.evidence.push_back({"index that is gone", words::list(names, 4)});
       if (t != nullptr && t->table.last_analyze)
-        f.evidence.push_back({"last ANALYZE", fmt::format("{} ago", words::duration(seconds_between(
-                                                                        Time{} + std::chrono::seconds(static_cast<std::int64_t>(
-                                                                                     *t->table.last_analyze)),
-                                                                        in.at())))});
+        f.evidence.push_back(
+            {"last ANALYZE",
+             fmt::format("{} ago", words::duration(seconds_between(
+                                       Time{} + std::chrono::seconds(static_cast<std::int64_t>(*t->table.last_analyze)),
+                                       in.at())))});
     }
     found.push_back(std::move(f));
   }
@@ -150,9 +152,11 @@ std::vector<Finding> evaluate(const Input& in) {
 enum class Way : std::uint8_t { index, scan, cheap_scan, other_index };
 
 std::string plan_of(Way way) {
-  std::string plan = way == Way::index || way == Way::other_index ? R"json([{"Plan":{"Node Type":"Index Scan","Parallel Aware":false,"Index Name":"docs_path_idx","Schema":"public",
+  std::string plan =
+      way == Way::index || way == Way::other_index
+          ? R"json([{"Plan":{"Node Type":"Index Scan","Parallel Aware":false,"Index Name":"docs_path_idx","Schema":"public",
     "Relation Name":"docs","Alias":"docs","Total Cost":8.4,"Plan Rows":1,"Index Cond":"(docs.path = $1)"}}])json"
-               : R"json([{"Plan":{"Node Type":"Seq Scan","Parallel Aware":false,"Schema":"public","Relation Name":"docs",
+          : R"json([{"Plan":{"Node Type":"Seq Scan","Parallel Aware":false,"Schema":"public","Relation Name":"docs",
     "Alias":"docs","Total Cost":61000,"Plan Rows":1,"Filter":"(docs.path = $1)"}}])json";
   const auto set = [&](std::string_view from, std::string_view to) { plan.replace(plan.find(from), from.size(), to); };
   if (way == Way::cheap_scan) set("61000", "900");
@@ -174,7 +178,8 @@ Scenario past(Way then, Way now, int sessions = 4, bool one_shot = false, std::i
   };
   s.saw(300, plans, {plan(then)}).saw(20, plans, {plan(now)});
   Table t;
-  t.database = "shop", t.schema = "public", t.relation = "docs", t.name = "public.docs", t.owner = "owner", t.kind = "r";
+  t.database = "shop", t.schema = "public", t.relation = "docs", t.name = "public.docs", t.owner = "owner",
+  t.kind = "r";
   t.heap_bytes = bytes;
   t.rows = static_cast<double>(bytes) / 200;
   s.saw(10, plan_tables, {t}).saw(10, plan_indexes, {});
@@ -204,8 +209,8 @@ const Check plan_changed{
     .why = "The same query suddenly reads far more: an index went away, a table grew, or statistics changed.",
     .role = Role::cause,
     .family = "scans",
-    .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out", "work_without_results",
-                 "query_regressed"},
+    .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out",
+                 "work_without_results", "query_regressed"},
     .reads = {activity, plans},
     .may_read = {plan_tables, plan_indexes},
     .settings = {cost_factor, min_cost, min_size, min_load},
@@ -214,7 +219,9 @@ const Check plan_changed{
                  {"a large table is read whole, whatever the planner thinks of it",
                   [] { return past(Way::index, Way::cheap_scan); },
                   {Severity::warning}},
-                 {"another index, and a far dearer plan", [] { return past(Way::index, Way::other_index); }, {Severity::warning}},
+                 {"another index, and a far dearer plan",
+                  [] { return past(Way::index, Way::other_index); },
+                  {Severity::warning}},
                  {"a plan that became better", [] { return past(Way::scan, Way::index); }, {}},
                  {"the same plan again", [] { return past(Way::index, Way::index); }, {}},
                  {"a small table", [] { return past(Way::index, Way::cheap_scan, 4, false, 1 << 20); }, {}},

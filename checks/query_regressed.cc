@@ -60,11 +60,13 @@ std::vector<Finding> evaluate(const Input& in) {
     f.since = series[middle].at;
     f.confidence = Confidence::medium;
     f.basis = "pg_stat_statements, two parts of the last quarter of an hour";
-    f.evidence.push_back({"calls", fmt::format("{} in {}, {} in {} before", words::count(after->calls), words::duration(after->span),
-                                               words::count(before->calls), words::duration(before->span))});
+    f.evidence.push_back(
+        {"calls", fmt::format("{} in {}, {} in {} before", words::count(after->calls), words::duration(after->span),
+                              words::count(before->calls), words::duration(before->span))});
     for (const auto& answer : in.series(statement_texts, in.history().keep_seconds))
       for (const StatementText& t : answer.rows)
-        if (t.query_id == now->query_id && f.evidence.size() < 2) f.evidence.push_back({"query", words::one_line(t.text, 300)});
+        if (t.query_id == now->query_id && f.evidence.size() < 2)
+          f.evidence.push_back({"query", words::one_line(t.text, 300)});
     found.push_back(std::move(f));
   }
   std::stable_sort(found.begin(), found.end(), [](const Finding& x, const Finding& y) { return x.load > y.load; });

@@ -51,7 +51,8 @@ std::vector<Finding> evaluate(const Input& in) {
     f.confidence = worst->confidence;
     f.basis = worst->basis;
     f.evidence.push_back({"query", words::one_line(worst->query.query, 300)});
-    f.evidence.push_back({"rows", fmt::format("{} live by the server's count", words::count(static_cast<double>(t.known->table.live_rows)))});
+    f.evidence.push_back({"rows", fmt::format("{} live by the server's count",
+                                              words::count(static_cast<double>(t.known->table.live_rows)))});
     for (Evidence& e : about(*t.known)) f.evidence.push_back(std::move(e));
     f.remedies = cure_of(in, *t.known, *worst, f.load, f.sessions);
     found.push_back(std::move(f));
@@ -74,7 +75,8 @@ Scenario grown(Past p, bool outgrown) {
     size.heap_bytes = 424LL << 20;
     for (const auto& answer : s.history.series(tables))
       if (answer.rows)
-        for (const Table& t : static_cast<const RowsOf<Table>&>(*answer.rows).rows) size.database = t.database, size.name = t.name;
+        for (const Table& t : static_cast<const RowsOf<Table>&>(*answer.rows).rows)
+          size.database = t.database, size.name = t.name;
     s.saw(0, table_sizes, {size});
   }
   return s;
@@ -86,17 +88,20 @@ extern const Check stale_statistics;
 const Check stale_statistics{
     .id = "stale_statistics",
     .title = "The planner works with statistics that most rows have outgrown",
-    .why = "After a load or a great change the planner still believes in the old table, and leaves good indexes unused.",
+    .why =
+        "After a load or a great change the planner still believes in the old table, and leaves good indexes unused.",
     .role = Role::cause,
     .family = "scans",
-    .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out", "work_without_results",
-                 "query_regressed"},
+    .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out",
+                 "work_without_results", "query_regressed"},
     .reads = {activity, tables},
     .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, statements},
     .settings = {min_size, min_load, critical_load, critical_share, repeated},
     .evaluate = evaluate,
     .examples = {{"a bulk load after the last ANALYZE", [] { return grown({}, true); }, {Severity::critical}},
-                 {"one of many queries", [] { return grown({.sessions = 3, .others = 6}, true); }, {Severity::critical}},
+                 {"one of many queries",
+                  [] { return grown({.sessions = 3, .others = 6}, true); },
+                  {Severity::critical}},
                  {"most of a small load, again and again",
                   [] { return grown({.sessions = 1, .again = true}, true); },
                   {Severity::critical}},

@@ -40,7 +40,8 @@ std::vector<Finding> evaluate(const Input& in) {
   s.duration = "needs a restart";
   s.lock = "none";
   s.undo = "ALTER SYSTEM RESET pg_stat_statements.max;";
-  s.caution = "the entries take shared memory; where the texts differ only in their lists of values, mend the application";
+  s.caution =
+      "the entries take shared memory; where the texts differ only in their lists of values, mend the application";
   f.remedies.push_back({Remedy::Kind::cure, "more room", {std::move(s)}});
   return {std::move(f)};
 }

@@ -1,5 +1,7 @@
 #include "checks/probes/plans.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -16,6 +18,9 @@ namespace {
 
 constexpr double hot_again = 60;        // seconds after which a query that still runs hot is explained anew
 constexpr double quiet_again = 5 * 60;  // the same for one that the samples do not show
+constexpr std::size_t most_a_minute = 50;
+constexpr double struggling = 0.25;  // seconds of one EXPLAIN, on average; it takes a millisecond on an idle server
+constexpr std::size_t few = 3;       // are explained then
 constexpr std::size_t most_running = 10, most_finished = 5;
 
 // Only what has a plan; what our parser does not know may be newer grammar, and the server decides.
@@ -26,7 +31,7 @@ bool explainable(std::string_view text) {
   return kind != sql::Kind::utility && kind != sql::Kind::several;
 }
 
-std::vector<Request> plan(const Input& in) {
+std::vector<Request> wanted(const Input& in) {
   std::map<std::string, double> age;  // of the newest answer, plan or failure, by query
   for (const auto& answer : in.series(plans, quiet_again))
     for (const Plan& p : answer.rows) age[p.database + "\n" + p.query_id] = seconds_between(answer.at, in.at());
@@ -69,7 +74,30 @@ std::vector<Request> plan(const Input& in) {
   return requests;
 }
 
+// The hottest come first.
+std::vector<Request> plan(const Input& in) {
+  std::vector<Request> requests = wanted(in);
+  requests.resize(std::min(requests.size(), explain_allowance(in).most));
+  return requests;
+}
+
 }  // namespace
+
+ExplainAllowance explain_allowance(const Input& in) {
+  std::size_t lately = 0;
+  for (const auto& answer : in.series(plans, 60)) lately += answer.rows.size();
+  ExplainAllowance out{lately < most_a_minute ? most_a_minute - lately : 0};
+  if (out.most == 0) out.why = fmt::format("{} EXPLAINs were made within a minute: the rest waits", lately);
+  if (const Answer* newest = in.seen(plans); newest != nullptr && newest->rows->size() > 0) {
+    const double each = newest->seconds / static_cast<double>(newest->rows->size());
+    if (each >= struggling && out.most > few) {
+      out.most = few;
+      out.why = fmt::format(
+          "an EXPLAIN takes {:.1f} s, the server struggles: only the {} hottest queries are explained", each, few);
+    }
+  }
+  return out;
+}
 
 std::vector<Column<Plan>> plan_columns() {
   return {{"query_id", &Plan::query_id}, {"database", &Plan::database},   {"user", &Plan::user},

@@ -5,6 +5,8 @@
 
 namespace pgvigil {
 
+class Input;
+
 struct Plan {
   std::string query_id = {}, database = {}, user = {};
   std::string query = {};                 // normalised text
@@ -15,6 +17,13 @@ struct Plan {
   std::string sqlstate = {}, error = {};  // instead of a plan
   std::string reason = {};                // of the refusal: privilege, syntax, parameter_type, lock ...
 };
+
+// How many queries may be explained now, and why not more; "" when nothing is held back.
+struct ExplainAllowance {
+  std::size_t most = 0;
+  std::string why = {};
+};
+ExplainAllowance explain_allowance(const Input& in);
 
 extern const Probe<Plan> plans;
 std::vector<Column<Plan>> plan_columns();  // shared with hypothetical_plans

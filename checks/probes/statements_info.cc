@@ -23,8 +23,11 @@ const Probe<StatementsInfo> statements_info{
      .sql = {{130000, since_13}, {140000, since_14}},
      .requires_extension = "pg_stat_statements",
      .on_denied = "GRANT USAGE ON SCHEMA of pg_stat_statements TO pgvigil; GRANT pg_monitor TO pgvigil;",
-     .metrics = {{"pgvigil_statements_evictions_total", "Times that pg_stat_statements dropped its least used entries",
-                  MetricKind::counter, "evicted", {}}}},
+     .metrics = {{"pgvigil_statements_evictions_total",
+                  "Times that pg_stat_statements dropped its least used entries",
+                  MetricKind::counter,
+                  "evicted",
+                  {}}}},
     {{"most", &StatementsInfo::most}, {"evicted", &StatementsInfo::evicted}},
     [](const StatementsInfo&) { return std::string("server"); }};
 

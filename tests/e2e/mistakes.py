@@ -70,6 +70,13 @@ def connections(tried, server):
                  "no-such-host.invalid")
     tried.expect("no connection string", ask("diagnose", f"postgresql://locked:{SECRET}@127.0.0.1:{port}/a?nosuch=1"),
                  (1, 3))
+    app = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+    tried.expect("explain without a query", ask("explain"), (3,), "which query")
+    tried.expect("explain of nothing", ask("explain", app, " ; "), (3,), "empty")
+    tried.expect("explain of an id that nobody knows", ask("explain", app, "-77777777"), (3,), "-77777777", "pg_stat_statements")
+    tried.expect("explain of too many words", ask("explain", app, "SELECT 1", "SELECT 2"), (3,))
+    tried.expect("explain, wrong password", ask("explain", f"postgresql://locked:{SECRET}@127.0.0.1:{port}/postgres", "SELECT 1"),
+                 (3,), "password")
     server.stop()
     tried.expect("server down", ask("diagnose", f"host=127.0.0.1 port={port} user=locked password={SECRET}"), (3,))
 

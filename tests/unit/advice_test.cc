@@ -70,6 +70,55 @@ TEST(Advice, WhatNoPlainIndexServes) {
   }
 }
 
+IndexAdvice with_trigrams(std::string_view text) {
+  KnownTable known{{}, {}, docs};
+  known.extensions["pg_trgm"] = "public";
+  return advise(sql::relations(text).at(0), known);
+}
+
+TEST(Advice, ExpressionsPatternsAndContainers) {
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE lower(path) = $1").definition(), "(lower(path))");
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE tags ->> 'k' = 'v'").definition(), "((tags ->> 'k'))");
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE dump_id = $1 AND lower(path) = $2").definition(),
+            "(dump_id, lower(path))");
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE path LIKE 'x%'").definition(), "(path text_pattern_ops)");
+  EXPECT_EQ(with_trigrams("SELECT * FROM docs WHERE path ILIKE '%x%'").definition(), "USING gin (path gin_trgm_ops)");
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE tags @> '{}'").definition(), "USING gin (tags jsonb_path_ops)");
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE tags ? 'k'").definition(), "USING gin (tags)");
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE path = $1 COLLATE \"C\"").definition(), "(path COLLATE \"C\")");
+  EXPECT_EQ(advised("SELECT * FROM docs ORDER BY dump_id, created DESC LIMIT 5").definition(),
+            "(dump_id, created DESC)");
+  EXPECT_EQ(advised("SELECT * FROM docs ORDER BY created DESC NULLS LAST LIMIT 5").definition(),
+            "(created DESC NULLS LAST)");
+}
+
+TEST(Advice, AnIndexForEachArmOfAnOr) {
+  const auto a = advised("SELECT * FROM docs WHERE dump_id = $1 OR path = $2");
+  EXPECT_EQ(a.kind, Kind::create);
+  EXPECT_EQ(a.definition(), "(dump_id)");
+  ASSERT_EQ(a.beside.size(), 1U);
+  EXPECT_EQ(a.beside[0].definition(), "(path)");
+  const auto one = advised("SELECT * FROM docs WHERE dump_id = $1 OR path = $2", {index("public.i", {"dump_id"})});
+  EXPECT_EQ(one.definition(), "(path)") << "the other arm is served";
+  EXPECT_TRUE(one.beside.empty());
+}
+
+TEST(Advice, ObstaclesInOneWord) {
+  const std::vector<Index> on_path{index("public.i", {"path"})}, on_id{index("public.j", {"dump_id"})};
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE lower(path) = $1", on_path).obstacle, Obstacle::function);
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE dump_id::text = $1", on_id).obstacle, Obstacle::cast);
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE path = $1 COLLATE \"C\"", on_path).obstacle, Obstacle::collation);
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE dump_id = $1", on_id, "((docs.dump_id)::numeric = $1)").obstacle,
+            Obstacle::type_mismatch);
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE dump_id = $1", on_id).obstacle, Obstacle::statistics);
+  KnownTable known{{}, on_id, docs};
+  EXPECT_EQ(advise(sql::relations("SELECT * FROM docs WHERE dump_id = $1").at(0), known,
+                   {.settings = {{"enable_indexscan", "off"}, {"enable_bitmapscan", "off"}}})
+                .obstacle,
+            Obstacle::setting);
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE dump_id = $1 AND path = $2", on_id).replaces, "public.j");
+}
+
 TEST(Advice, ExistingIndexes) {
   const char* text = "SELECT data FROM docs WHERE dump_id = 7 AND path = 'x'";
   EXPECT_EQ(advised(text, {index("public.i", {"path", "dump_id", "created"})}).kind, Kind::exists);

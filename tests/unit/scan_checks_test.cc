@@ -4,6 +4,7 @@
 #include "checks/check.h"
 #include "checks/plans/scan_examples.h"
 #include "checks/probes/duplicates.h"
+#include "checks/probes/plans.h"
 #include "checks/probes/server.h"
 #include "checks/probes/statement_texts.h"
 
@@ -168,6 +169,26 @@ TEST(ScanChecks, ASmallUnindexedTableIsMentionedWithItsColumns) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_THAT(found[0].sentence, HasSubstr("queries look it up by (dump_id)"));
   EXPECT_EQ(found[0].remedies.size(), 1U);
+}
+
+TEST(ExplainAllowance, SparesAServerThatStruggles) {
+  const auto answered = [](std::size_t rows, double seconds, double ago) {
+    Scenario s;
+    std::vector<Plan> all(rows);
+    for (std::size_t i = 0; i < rows; ++i) all[i].query_id = std::to_string(i), all[i].database = "shop";
+    Observation o{after(s.at, -ago), {}};
+    o.answers["plans"] = Answer{o.at, plans.rows(std::move(all)), {}, seconds};
+    s.history.add(std::move(o));
+    static const CheckSettings none;
+    return explain_allowance(Input(s.history, s.context, none, s.at));
+  };
+  EXPECT_EQ(answered(10, 0.02, 5).most, 40U);
+  EXPECT_EQ(answered(10, 0.02, 5).why, "");
+  EXPECT_EQ(answered(10, 0.02, 70).most, 50U) << "a minute later";
+  EXPECT_EQ(answered(50, 0.02, 5).most, 0U);
+  EXPECT_NE(answered(50, 0.02, 5).why, "");
+  EXPECT_EQ(answered(4, 2, 5).most, 3U);
+  EXPECT_NE(answered(4, 2, 5).why.find("struggles"), std::string::npos);
 }
 
 }  // namespace

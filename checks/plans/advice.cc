@@ -6,6 +6,7 @@
 #include <array>
 
 #include "checks/plans/immutable.h"
+#include "checks/plans/index_keys.h"
 
 namespace pgvigil {
 namespace {
@@ -16,128 +17,8 @@ using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostColumns = 5;
 
-const RelationColumn* fact(const KnownTable& known, const std::string& name) {
-  for (const RelationColumn& c : known.columns)
-    if (c.column == name) return &c;
-  return nullptr;
-}
-
-// Can a B-tree on the bare column serve a comparison?
-bool sortable(const KnownTable& known, const std::string& name) {
-  if (known.columns.empty()) return true;  // nothing is known of them: the text is believed
-  const RelationColumn* c = fact(known, name);
-  if (c == nullptr) return false;
-  return c->type != "json" && c->type != "jsonb" && c->type != "xml" && c->type != "point" && c->type != "tsvector" &&
-         c->type_category != "A" && c->type_category != "G" && c->average_width.value_or(0) < 1000;
-}
-
-// Expected distinct values of a column; none when not known.
-std::optional<double> distinct_values(const KnownTable& known, const std::string& name) {
-  const RelationColumn* c = fact(known, name);
-  if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
-  return *c->distinct > 0 ? *c->distinct : -*c->distinct * known.table.rows.value_or(1e6);
-}
-
-bool few_values(const KnownTable& known, const Names& names) {
-  double product = 1;
-  for (const std::string& n : names) {
-    const auto d = distinct_values(known, n);
-    if (!d) return false;
-    product *= *d;
-  }
-  return product < 20;
-}
-
-bool is_text(const RelationColumn& c) {
-  return c.type == "text" || c.type.starts_with("character varying") || c.type.starts_with("character(") ||
-         c.type == "character";
-}
-
-// A key of the wanted index.
-struct Key {
-  std::string text;    // as CREATE INDEX takes it
-  std::string column;  // the one it is, or is computed from
-  std::string operator_class = {}, order = {};
-  std::string collation = {};  // other than the column's
-  std::string cast = {};       // the server casts the column to this first: the parameter has another type
-  std::string print() const {
-    return text + (collation.empty() ? "" : " COLLATE " + sql::quote_identifier(collation)) +
-           (operator_class.empty() ? "" : " " + operator_class) + (order.empty() ? "" : " " + order);
-  }
-};
-
-bool has_key(const std::vector<Key>& all, const std::string& text) {
-  return std::any_of(all.begin(), all.end(), [&](const Key& k) { return k.text == text; });
-}
-
-// Expressions print alike up to the casts and parentheses that the server adds.
-std::string loosely(std::string_view expression) {
-  std::string out;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    const char c = expression[i];
-    if (c == '(' || c == ')' || c == ' ' || c == '"') continue;
-    if (c == ':' && expression.substr(i).starts_with("::text")) {
-      i += 5;
-      continue;
-    }
-    out += c;
-  }
-  return out;
-}
-
-std::string key_of(const KnownTable& known, const Index& i, std::size_t k) {
-  if (!i.columns[k].empty()) return i.columns[k];
-  for (const IndexDefinition& d : known.definitions)
-    if (d.name == i.name && k < d.keys.size()) return d.keys[k];
-  return "?";
-}
-
-bool same_key(const KnownTable& known, const Index& i, std::size_t k, const Key& wanted) {
-  const bool expression = wanted.text.find('(') != std::string::npos;
-  if (expression != i.columns[k].empty()) return false;
-  if (expression ? loosely(key_of(known, i, k)) != loosely(wanted.text) : i.columns[k] != wanted.text) return false;
-  if (wanted.operator_class.empty()) return true;
-  const std::string own = k < i.operator_classes.size() ? i.operator_classes[k] : "";
-  const RelationColumn* c = fact(known, wanted.column);
-  return own == wanted.operator_class || (wanted.operator_class.ends_with("pattern_ops") &&
-                                          (own.ends_with("pattern_ops") || (c != nullptr && c->c_collation)));
-}
-
-// The index begins with these keys: the first `equal` in whatever order, the rest in theirs.
-bool begins_with(const KnownTable& known, const Index& i, const std::vector<Key>& keys, std::size_t equal) {
-  if (i.columns.size() < keys.size()) return false;
-  for (std::size_t k = 0; k < keys.size(); ++k) {
-    bool found = false;
-    for (std::size_t at = k < equal ? 0 : k; at < (k < equal ? equal : k + 1); ++at)
-      found = found || same_key(known, i, at, keys[k]);
-    if (!found) return false;
-  }
-  return true;
-}
-
-bool leads_with(const Index& i, const std::string& column) {
-  return i.method == "btree" && i.is_valid && i.is_ready && !i.columns.empty() && i.columns[0] == column;
-}
-const Index* led_by(const KnownTable& known, const std::string& column) {
-  for (const Index& i : known.indexes)
-    if (leads_with(i, column) && !i.has_predicate) return &i;
-  return nullptr;
-}
-
-// The server casts the column where the parameter has another type: (id)::numeric = $1.
-std::string cast_by_server(const KnownTable& known, const ColumnUse& u, std::string_view filter) {
-  const RelationColumn* c = fact(known, u.column);
-  if (c == nullptr || c->type.starts_with("character varying") || c->type == "name") return "";
-  const std::string bare = u.column;
-  for (const std::string& before : {"(" + bare + ")::", "." + bare + ")::"}) {
-    const auto at = filter.find(before);
-    if (at == std::string_view::npos) continue;
-    const std::string_view type = filter.substr(at + before.size());
-    const auto end = type.find_first_of(" )=<>!~");
-    const std::string cast(type.substr(0, end));
-    if (!c->type.starts_with(cast)) return cast;
-  }
-  return "";
+bool has_key(const std::vector<IndexKey>& all, const std::string& text) {
+  return std::any_of(all.begin(), all.end(), [&](const IndexKey& k) { return k.text == text; });
 }
 
 class Advisor {
@@ -156,11 +37,11 @@ class Advisor {
 
  private:
   // The key that serves this use, unless something keeps an index from it: then that is remembered.
-  std::optional<Key> key(const ColumnUse& u) {
+  std::optional<IndexKey> key(const ColumnUse& u) {
     if (u.how == How::function || u.how == How::cast || (u.how == How::other && !u.expression.empty())) {
       const Obstacle kind = u.how == How::cast ? Obstacle::cast : Obstacle::function;
-      if (!u.expression.empty() && indexable(u.functions, fact(known_, u.column))) {
-        const Key wanted{u.expression, u.column};
+      if (!u.expression.empty() && indexable(u.functions, known_.column(u.column))) {
+        const IndexKey wanted{u.expression, u.column};
         for (const Index& i : known_.indexes)  // ours already, whatever else there is
           if (!i.columns.empty() && same_key(known_, i, 0, wanted)) return wanted;
         if (led_by(known_, u.column) == nullptr) return wanted;
@@ -169,9 +50,9 @@ class Advisor {
       return std::nullopt;
     }
     if (!sortable(known_, u.column)) return std::nullopt;
-    Key k{u.column, u.column};
+    IndexKey k{u.column, u.column};
     k.cast = cast_by_server(known_, u, hints_.filter);
-    const RelationColumn* c = fact(known_, u.column);
+    const RelationColumn* c = known_.column(u.column);
     if (!u.collation.empty() && !(c != nullptr && c->c_collation && u.collation == "C")) k.collation = u.collation;
     return k;
   }
@@ -199,12 +80,12 @@ class Advisor {
   }
 
   double null_share(const ColumnUse& u) const {
-    const RelationColumn* c = fact(known_, u.column);
+    const RelationColumn* c = known_.column(u.column);
     return c == nullptr ? 0 : c->null_fraction.value_or(0);
   }
 
-  void like(const ColumnUse& u, Key k) {
-    const RelationColumn* c = fact(known_, u.column);
+  void like(const ColumnUse& u, IndexKey k) {
+    const RelationColumn* c = known_.column(u.column);
     const std::string& detail = u.how == How::like ? u.detail : u.compared_detail;
     const bool anywhere = detail == "infix" || detail == "ilike" || detail.starts_with("regex");
     const auto trigrams = known_.extensions.find("pg_trgm");
@@ -255,11 +136,11 @@ class Advisor {
   }
 
   bool btree() {
-    std::vector<Key> wanted;
+    std::vector<IndexKey> wanted;
     Names equal_columns;
-    for (const Key& k : equal_) equal_columns.push_back(k.text);
+    for (const IndexKey& k : equal_) equal_columns.push_back(k.text);
     if (equal_.empty() || few_values(known_, equal_columns)) wanted = joined_;  // reached through the other table
-    for (const Key& k : equal_)
+    for (const IndexKey& k : equal_)
       if (!has_key(wanted, k.text)) wanted.push_back(k);
     // A container index beats a B-tree on a column of few values.
     if (contained() && few_values(known_, equal_columns)) return false;
@@ -270,7 +151,7 @@ class Advisor {
     if (!range_ || (!ordered_.empty() && ordered_.front().text == range_->text)) {
       if (range_ && !ordered_.empty() && wanted.back().text == range_->text && range_->operator_class.empty())
         wanted.back().order = ordered_.front().order;
-      for (const Key& k : ordered_)
+      for (const IndexKey& k : ordered_)
         if (!has_key(wanted, k.text) && wanted.size() < kMostColumns) wanted.push_back(k);
     }
     if (wanted.empty()) return false;
@@ -288,13 +169,13 @@ class Advisor {
   }
 
   void container_key(const ColumnUse& u) {
-    const RelationColumn* c = fact(known_, u.column);
+    const RelationColumn* c = known_.column(u.column);
     const std::string& op = u.how == How::contains ? u.detail : u.compared_detail;
     if (op == "any") {
       if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
       return;
     }
-    Key k{u.column, u.column};
+    IndexKey k{u.column, u.column};
     std::string type = c == nullptr ? "" : c->type;
     if (u.how != How::contains) {
       if (u.expression.empty() || !indexable(u.functions, c)) {
@@ -346,7 +227,7 @@ class Advisor {
     return true;
   }
 
-  void decide(std::vector<Key> wanted, std::size_t equal, const std::string& method) {
+  void decide(std::vector<IndexKey> wanted, std::size_t equal, const std::string& method) {
     out_.method = method;
     out_.obstacle = Obstacle::none;
     for (const Index& i : known_.indexes)
@@ -361,7 +242,7 @@ class Advisor {
         k = wanted.erase(k);
       }
     if (wanted.empty()) return mismatched();
-    for (const Key& k : wanted) out_.columns.push_back(k.print());
+    for (const IndexKey& k : wanted) out_.columns.push_back(k.print());
     out_.rows_found = rows_found(wanted, equal);
     out_.kind = IndexAdvice::Kind::create;
     for (const Index& i : known_.indexes)
@@ -378,7 +259,7 @@ class Advisor {
         out_.replaces = i.name;
   }
   // By the statistics of the columns that are compared for equality.
-  std::optional<double> rows_found(const std::vector<Key>& wanted, std::size_t equal) const {
+  std::optional<double> rows_found(const std::vector<IndexKey>& wanted, std::size_t equal) const {
     if (equal == 0 || out_.method != "btree" || !known_.table.rows) return std::nullopt;
     double rows = *known_.table.rows;
     for (std::size_t k = 0; k < equal; ++k) {
@@ -388,12 +269,12 @@ class Advisor {
     }
     return std::max(1.0, rows);
   }
-  bool prefix(const Index& i, const std::vector<Key>& wanted) const {
+  bool prefix(const Index& i, const std::vector<IndexKey>& wanted) const {
     for (std::size_t k = 0; k < i.columns.size(); ++k)
       if (!same_key(known_, i, k, wanted[k])) return false;
     return true;
   }
-  bool fits(const Index& i, const std::vector<Key>& wanted, std::size_t equal, const std::string& method) const {
+  bool fits(const Index& i, const std::vector<IndexKey>& wanted, std::size_t equal, const std::string& method) const {
     if (i.method != method || i.columns.empty()) return false;
     if (i.has_predicate) return false;
     return begins_with(known_, i, wanted, equal);
@@ -407,10 +288,10 @@ class Advisor {
                     i == nullptr ? "" : i->name + " exists, but ", mismatch_->column, mismatch_->cast);
   }
 
-  void exists(const Index& i, const std::vector<Key>& wanted) {
+  void exists(const Index& i, const std::vector<IndexKey>& wanted) {
     out_.kind = IndexAdvice::Kind::exists;
     out_.index = i.name;
-    for (const Key& k : wanted) {
+    for (const IndexKey& k : wanted) {
       out_.columns.push_back(k.print());
       if (!k.cast.empty()) mismatch_ = k;
     }
@@ -475,7 +356,7 @@ class Advisor {
       out_.why_not =
           fmt::format("{}the query compares {}({}), not the column: an index on that expression could serve it{}", name,
                       u.detail, u.column,
-                      u.expression.empty() || !indexable(u.functions, fact(known_, u.column))
+                      u.expression.empty() || !indexable(u.functions, known_.column(u.column))
                           ? ", if it gives the same result at all times (IMMUTABLE)"
                           : "");
   }
@@ -484,11 +365,11 @@ class Advisor {
   const KnownTable& known_;
   const AdviceHints& hints_;
   IndexAdvice out_;
-  std::vector<Key> equal_, joined_, ordered_;
-  std::optional<Key> range_, contained_;
+  std::vector<IndexKey> equal_, joined_, ordered_;
+  std::optional<IndexKey> range_, contained_;
   std::string contained_method_;
   const ColumnUse* obstacle_ = nullptr;
-  std::optional<Key> mismatch_;
+  std::optional<IndexKey> mismatch_;
 };
 
 }  // namespace

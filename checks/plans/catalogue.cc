@@ -18,6 +18,12 @@ std::string key_of(const std::string& database, const std::string& name) { retur
 
 }  // namespace
 
+const RelationColumn* KnownTable::column(std::string_view name) const {
+  for (const RelationColumn& c : columns)
+    if (c.column == name) return &c;
+  return nullptr;
+}
+
 Catalogue::Catalogue(const Input& in) {
   for (const auto* probe : {&tables, &plan_tables})
     for (const Table& t : in.now(*probe)) all_[key_of(t.database, t.name)].table = t;

@@ -22,6 +22,8 @@ struct KnownTable {
   std::map<std::string, std::string> extensions = {};  // of its database: name, schema
   bool outgrown = false;                               // it has grown far beyond what its statistics know
   std::size_t partitions = 0;                          // of it that were seen
+
+  const RelationColumn* column(std::string_view name) const;  // quoted where it must be; null when not seen
 };
 
 // By database.

@@ -14,15 +14,9 @@ constexpr double kVeryFew = 0.005;
 constexpr double kCommon = 0.5,
                  kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
 
-const RelationColumn* fact(const KnownTable& t, const std::string& name) {
-  for (const RelationColumn& c : t.columns)
-    if (c.column == name) return &c;
-  return nullptr;
-}
-
 bool skewed(const KnownTable& t, const sql::RelationUse& use) {
   return std::any_of(use.uses.begin(), use.uses.end(), [&](const sql::ColumnUse& u) {
-    const RelationColumn* c = u.how == How::equal ? fact(t, u.column) : nullptr;
+    const RelationColumn* c = u.how == How::equal ? t.column(u.column) : nullptr;
     return c != nullptr && c->commonest && c->rarest && *c->commonest >= kCommon && *c->rarest <= kRare;
   });
 }
@@ -31,7 +25,7 @@ bool skewed(const KnownTable& t, const sql::RelationUse& use) {
 bool evenly_spread(const KnownTable& t, const sql::RelationUse& use) {
   return std::all_of(use.uses.begin(), use.uses.end(), [&](const sql::ColumnUse& u) {
     if (u.how == How::sort || u.how == How::group) return true;
-    const RelationColumn* c = u.how == How::equal ? fact(t, u.column) : nullptr;
+    const RelationColumn* c = u.how == How::equal ? t.column(u.column) : nullptr;
     return c != nullptr && c->commonest && c->rarest && *c->rarest > kRare;
   });
 }
@@ -112,7 +106,7 @@ std::optional<double> rows_found(const KnownTable& table, const std::string& ali
   double rows = *table.table.rows;
   bool any = false;
   for (const sql::ColumnUse& u : uses.front().uses) {
-    const RelationColumn* c = fact(table, u.column);
+    const RelationColumn* c = table.column(u.column);
     if (u.how != How::equal && u.how != How::in_list && u.how != How::join) continue;
     if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
     rows /= *c->distinct > 0 ? *c->distinct : -*c->distinct * *table.table.rows;

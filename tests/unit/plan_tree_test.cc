@@ -31,7 +31,8 @@ TEST(PlanTree, ReadsWhatTheJudgeNeeds) {
 }
 
 TEST(PlanTree, RefusesWhatIsNoPlan) {
-  for (const char* text : {"", "{}", "[]", "[{}]", "[{\"Plan\": 3}]"}) EXPECT_THROW(parse_plan(text), std::invalid_argument);
+  for (const char* text : {"", "{}", "[]", "[{}]", "[{\"Plan\": 3}]"})
+    EXPECT_THROW(parse_plan(text), std::invalid_argument);
 }
 
 }  // namespace

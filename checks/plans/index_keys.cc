@@ -1,0 +1,107 @@
+#include "checks/plans/index_keys.h"
+
+#include <algorithm>
+
+namespace pgvigil {
+namespace {
+
+// Expressions print alike up to the casts and parentheses that the server adds.
+std::string loosely(std::string_view expression) {
+  std::string out;
+  for (std::size_t i = 0; i < expression.size(); ++i) {
+    const char c = expression[i];
+    if (c == '(' || c == ')' || c == ' ' || c == '"') continue;
+    if (c == ':' && expression.substr(i).starts_with("::text")) {
+      i += 5;
+      continue;
+    }
+    out += c;
+  }
+  return out;
+}
+
+std::string key_of(const KnownTable& known, const Index& i, std::size_t k) {
+  if (!i.columns[k].empty()) return i.columns[k];
+  for (const IndexDefinition& d : known.definitions)
+    if (d.name == i.name && k < d.keys.size()) return d.keys[k];
+  return "?";
+}
+
+}  // namespace
+
+std::optional<double> distinct_values(const KnownTable& known, const std::string& name) {
+  const RelationColumn* c = known.column(name);
+  if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
+  return *c->distinct > 0 ? *c->distinct : -*c->distinct * known.table.rows.value_or(1e6);
+}
+
+bool few_values(const KnownTable& known, const std::vector<std::string>& names) {
+  double product = 1;
+  for (const std::string& n : names) {
+    const auto d = distinct_values(known, n);
+    if (!d) return false;
+    product *= *d;
+  }
+  return product < 20;
+}
+
+bool sortable(const KnownTable& known, const std::string& name) {
+  if (known.columns.empty()) return true;  // nothing is known of them: the text is believed
+  const RelationColumn* c = known.column(name);
+  if (c == nullptr) return false;
+  return c->type != "json" && c->type != "jsonb" && c->type != "xml" && c->type != "point" && c->type != "tsvector" &&
+         c->type_category != "A" && c->type_category != "G" && c->average_width.value_or(0) < 1000;
+}
+
+bool is_text(const RelationColumn& c) {
+  return c.type == "text" || c.type.starts_with("character varying") || c.type.starts_with("character(") ||
+         c.type == "character";
+}
+
+bool same_key(const KnownTable& known, const Index& i, std::size_t k, const IndexKey& wanted) {
+  const bool expression = wanted.text.find('(') != std::string::npos;
+  if (expression != i.columns[k].empty()) return false;
+  if (expression ? loosely(key_of(known, i, k)) != loosely(wanted.text) : i.columns[k] != wanted.text) return false;
+  if (wanted.operator_class.empty()) return true;
+  const std::string own = k < i.operator_classes.size() ? i.operator_classes[k] : "";
+  const RelationColumn* c = known.column(wanted.column);
+  return own == wanted.operator_class || (wanted.operator_class.ends_with("pattern_ops") &&
+                                          (own.ends_with("pattern_ops") || (c != nullptr && c->c_collation)));
+}
+
+bool begins_with(const KnownTable& known, const Index& i, const std::vector<IndexKey>& keys, std::size_t equal) {
+  if (i.columns.size() < keys.size()) return false;
+  for (std::size_t k = 0; k < keys.size(); ++k) {
+    bool found = false;
+    for (std::size_t at = k < equal ? 0 : k; at < (k < equal ? equal : k + 1); ++at)
+      found = found || same_key(known, i, at, keys[k]);
+    if (!found) return false;
+  }
+  return true;
+}
+
+bool leads_with(const Index& i, const std::string& column) {
+  return i.method == "btree" && i.is_valid && i.is_ready && !i.columns.empty() && i.columns[0] == column;
+}
+const Index* led_by(const KnownTable& known, const std::string& column) {
+  for (const Index& i : known.indexes)
+    if (leads_with(i, column) && !i.has_predicate) return &i;
+  return nullptr;
+}
+
+std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter) {
+  const RelationColumn* c = known.column(u.column);
+  if (c == nullptr || c->type.starts_with("character varying") || c->type == "name") return "";
+  const std::string bare = u.column;
+  for (const std::string& before : {"(" + bare + ")::", "." + bare + ")::"}) {
+    const auto at = filter.find(before);
+    if (at == std::string_view::npos) continue;
+    const std::string_view type = filter.substr(at + before.size());
+    const auto end = type.find_first_of(" )=<>!~");
+    const std::string cast(type.substr(0, end));
+    if (!c->type.starts_with(cast)) return cast;
+  }
+  return "";
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,44 @@
+// What an index is made of, and whether one that exists has what is wanted.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checks/plans/catalogue.h"
+#include "checks/plans/sql.h"
+
+namespace pgvigil {
+
+// A key of a wanted index.
+struct IndexKey {
+  std::string text;    // as CREATE INDEX takes it
+  std::string column;  // the one it is, or is computed from
+  std::string operator_class = {}, order = {};
+  std::string collation = {};  // other than the column's
+  std::string cast = {};       // the server casts the column to this first: the parameter has another type
+  std::string print() const {
+    return text + (collation.empty() ? "" : " COLLATE " + sql::quote_identifier(collation)) +
+           (operator_class.empty() ? "" : " " + operator_class) + (order.empty() ? "" : " " + order);
+  }
+};
+
+// Expected distinct values of a column; none when not known.
+std::optional<double> distinct_values(const KnownTable& known, const std::string& name);
+bool few_values(const KnownTable& known, const std::vector<std::string>& names);  // together
+// Can a B-tree on the bare column serve a comparison? True where nothing is known of the columns: the text is believed.
+bool sortable(const KnownTable& known, const std::string& column);
+bool is_text(const RelationColumn& c);
+// The type to which the server casts the column first, as the scan's condition shows, where the parameter has another
+// type: (id)::numeric = $1. "" where it does not.
+std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter);
+
+// A usable B-tree whose first column is this one.
+bool leads_with(const Index& i, const std::string& column);
+const Index* led_by(const KnownTable& known, const std::string& column);
+bool same_key(const KnownTable& known, const Index& i, std::size_t k, const IndexKey& wanted);
+// The index begins with these keys: the first `equal` in whatever order, the rest in theirs.
+bool begins_with(const KnownTable& known, const Index& i, const std::vector<IndexKey>& keys, std::size_t equal);
+
+}  // namespace pgvigil

@@ -2,6 +2,7 @@
 #include "agent/pg/explain.h"
 
 #include "agent/pg/target.h"
+#include "checks/probes/hypothetical_plans.h"
 #include "checks/probes/plans.h"
 #include "tests/contract/pg_fixture.h"
 
@@ -123,6 +124,50 @@ TEST_F(ExplainTest, WritesAreExplainedByWhatTheyRead) {
   EXPECT_NE(p[0].json.find("customer = $2"), std::string::npos) << p[0].json;
   EXPECT_EQ(p[1].source, "literals");
   EXPECT_NE(p[4].json.find("Seq Scan"), std::string::npos);
+}
+
+// What worked once is sent at once the next time: the server's log need not see the same errors again.
+TEST_F(ExplainTest, ARepairedTextIsRefusedOnlyOnce) {
+  const std::vector<std::string> broken{
+      "select interval $1, extract($2 from now()) from app.orders where id = $3",
+      "select state, $1 - $2 from app.orders where id % $3 = $4 and concat($5, state) = $6"};
+  const auto refusals = [&] { return target->cost().statements; };
+  for (const Plan& p : explain(broken)) {
+    EXPECT_FALSE(p.json.empty()) << p.error;
+    EXPECT_FALSE(p.rewritten.empty());
+  }
+  const auto first = refusals();
+  for (const Plan& p : explain(broken)) EXPECT_FALSE(p.json.empty()) << p.error;
+  const auto second = refusals() - first;
+  for (const Plan& p : explain(broken)) EXPECT_FALSE(p.json.empty()) << p.error;
+  EXPECT_EQ(refusals() - first - second, second);
+  EXPECT_LT(second, first) << "the first time there were refusals in between";
+  EXPECT_EQ(target->cost().explains, 6);
+  EXPECT_TRUE(target->cost().explain_failures.empty());
+  explain({"select * from app.nowhere"});
+  EXPECT_EQ(target->cost().explain_failures.at("object_not_visible"), 1);
+}
+
+TEST_F(ExplainTest, AnImaginedIndexLeavesNothingBehind) {
+  Admin db("dbname=vigil_explain");
+  const bool there = db.run("select count(*) from pg_available_extensions where name = 'hypopg'") == "1";
+  if (there) db.run("create extension hypopg");
+  const char* text = "select secret from app.orders where customer = $1 and state = $2";
+  explain({text});
+  Request request;
+  request.database = "vigil_explain";
+  request.query_id = "imagined";
+  request.text = text;
+  request.parameters = {"CREATE INDEX ON app.orders (customer, state)"};
+  std::vector<Request> requests{request};
+  std::vector<std::pair<const AnyProbe*, std::vector<Request>>> all{{&hypothetical_plans, requests}};
+  const Observation o = test::run(loop, target->wave(all));
+  const auto rows = static_cast<const RowsOf<Plan>&>(*test::answer(o, "hypothetical_plans").rows).rows;
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(!rows[0].json.empty(), there) << rows[0].error;
+  EXPECT_EQ(rows[0].json.find("btree_app_orders_customer_state") != std::string::npos, there) << rows[0].json;
+  const auto after = explain({text});
+  EXPECT_NE(after[0].json.find("Seq Scan"), std::string::npos) << after[0].json;
 }
 
 TEST_F(ExplainTest, UsesTheSearchPathOfTheQuerysRole) {

@@ -287,7 +287,7 @@ TEST_P(Probes, SessionsWithTextWaitsAndBlockers) {
     all = ask(us, activity);
     const auto w = std::find_if(all.begin(), all.end(), [&](const Session& s) { return s.pid == waiter.pid(); });
     return w != all.end() && w->wait_event_type == "Lock" && std::any_of(all.begin(), all.end(), [&](const Session& s) {
-             return s.pid == sleeper.pid() && s.state == "active";
+             return s.pid == sleeper.pid() && s.wait_event == "PgSleep";
            });
   }));
   const Session w = find(all, &Session::pid, std::int64_t{waiter.pid()});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "checks/plans/immutable.h"
 #include "checks/plans/index_keys.h"
@@ -16,6 +17,8 @@ using sql::ColumnUse;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostColumns = 5;
+constexpr double kDearPages =
+    10;  // random_page_cost above which index scans are out of the question (the default is 4)
 
 bool has_key(const std::vector<IndexKey>& all, const std::string& text) {
   return std::any_of(all.begin(), all.end(), [&](const IndexKey& k) { return k.text == text; });
@@ -186,6 +189,17 @@ class Advisor {
       type = op == "@@" ? "tsvector" : type;
     }
     const bool array = c != nullptr && c->type_category == "A" && u.how == How::contains;
+    if (op == "<->") {
+      if (c != nullptr && is_text(*c)) k.operator_class = "gist_trgm_ops";
+      contained_method_ = "gist";
+      contained_ = std::move(k);
+      return;
+    }
+    if (u.how == How::function && u.detail.ends_with("range")) {
+      contained_method_ = "gist";
+      contained_ = std::move(k);
+      return;
+    }
     if (type == "jsonb") {
       const bool keys = op == "?" || op == "?|" || op == "?&";
       if (!keys && u.how == How::contains) k.operator_class = "jsonb_path_ops";
@@ -301,13 +315,15 @@ class Advisor {
       const auto it = hints_.settings.find(setting);
       return it != hints_.settings.end() && it->second == "off";
     };
-    if (off("enable_indexscan") || (off("enable_bitmapscan") && i.method != "btree")) {
+    const auto cost = hints_.settings.find("random_page_cost");
+    const bool dear = cost != hints_.settings.end() && std::strtod(cost->second.c_str(), nullptr) > kDearPages;
+    if (off("enable_indexscan") || (off("enable_bitmapscan") && i.method != "btree") || dear) {
       out_.obstacle = Obstacle::setting;
-      std::string which;
+      std::string which = dear ? "random_page_cost = " + cost->second : "";
       for (const auto& [setting, value] : hints_.settings)
         if (setting.starts_with("enable_") && value == "off" && setting != "enable_partition_pruning")
-          which += (which.empty() ? "" : ", ") + setting;
-      out_.why_not = fmt::format("{}, but {} is off", name, which);
+          which += (which.empty() ? "" : ", ") + setting + " = off";
+      out_.why_not = fmt::format("{}, but the planner is told to avoid it: {}", name, which);
       return;
     }
     for (const ColumnUse& u : use_.uses)

@@ -27,7 +27,9 @@ struct Above {
   bool min_max = false;          // min() or max() of all rows
   bool anti = false;
   bool grouped = false;
-  bool removed = false;  // pruning took partitions away, so that the plan says nothing of them
+  std::string join_condition;      // of the nearest join
+  const PlanNode* heap = nullptr;  // the bitmap heap scan that an index scan works for
+  bool removed = false;            // pruning took partitions away, so that the plan says nothing of them
 };
 
 bool contains(std::string_view s, std::string_view part) { return s.find(part) != std::string_view::npos; }
@@ -146,6 +148,7 @@ class Judge {
     } else if (type == "Nested Loop" || type == "Hash Join" || type == "Merge Join") {
       a.min_max = false;
       a.top.reset();
+      a.join_condition = node.join_condition;
       if (node.join_type == "Anti" || node.join_type == "Right Anti") {
         a.anti = true;
         a.joined.reset();
@@ -154,6 +157,7 @@ class Judge {
         a.joined = a.joined ? std::min(*a.joined, rows) : rows;
       }
     }
+    if (type == "Bitmap Heap Scan") a.heap = &node;
     if (node.subplans_removed > 0) a.removed = true;
   }
 
@@ -176,6 +180,7 @@ class Judge {
     s.rows_kept = node.rows * (node.parallel ? above.processes : 1);
     s.loops = above.loops;
     s.grouped = above.grouped;
+    s.join_condition = sql::blank_literals(above.join_condition);
     s.index = node.type != "Seq Scan";
     const RelationFacts* facts = facts_of(node);
     if (s.index && !node.index_condition.empty()) {
@@ -191,9 +196,10 @@ class Judge {
     if (!bytes || *bytes * std::max(1.0, above.loops) < static_cast<double>(options_.floor_bytes)) return;
     Scan s;
     s.number = node.number;
-    s.schema = node.schema;
-    s.relation = node.relation;
-    s.alias = node.alias;
+    const PlanNode& table = above.heap != nullptr && node.relation.empty() ? *above.heap : node;
+    s.schema = table.schema;
+    s.relation = table.relation;
+    s.alias = table.alias;
     s.node = node.title();
     s.filter = sql::blank_literals(node.index_condition);
     s.index = true;
@@ -201,7 +207,8 @@ class Judge {
     s.loops = above.loops;
     s.bytes_read = *bytes * std::max(1.0, above.loops);
     say(s, ScanVerdict::harmful, Confidence::medium,
-        fmt::format("its condition is not on the first column of {}, which is read from end to end", node.index));
+        fmt::format("{} cannot lead to the rows of its condition: nearly all of it, or of the table, is read",
+                    node.index));
     scans.push_back(std::move(s));
   }
 

@@ -32,6 +32,7 @@ struct Scan {
   std::string schema, relation, alias;  // as EXPLAIN (VERBOSE) prints them; unquoted
   std::string node;                     // "Seq Scan", "Parallel Seq Scan"; "Index Scan" that walks all of an index
   std::string filter;                   // as printed, literals blanked
+  std::string join_condition;           // of the nearest join above, literals blanked
   double rows_kept = 0;                 // per execution, all parallel processes together
   double rows_read = 0;                 // the relation's rows
   double bytes_read = 0;                // by all executions of the node

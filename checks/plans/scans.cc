@@ -150,7 +150,8 @@ class Reading {
       r.configured = configured;
       const auto* use = use_of(uses, s.schema, s.relation, s.alias.empty() ? s.relation : s.alias, s.filter);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
-      r.advice = advise(r.use, *t, {.filter = s.filter, .settings = settings});
+      const std::string conditions = s.filter + " " + s.join_condition;
+      r.advice = advise(r.use, *t, {.filter = conditions, .settings = settings});
       // The index came after the plan was made: the next one will tell.
       if (r.advice.kind == IndexAdvice::Kind::exists && !in_.context().one_shot &&
           !catalogue_.there_since(p.database, r.advice.index, at))

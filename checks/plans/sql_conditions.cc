@@ -285,8 +285,13 @@ void Walk::sort_by(const Json& clause, const Json& targets, const Scope& scope, 
             how == How::sort && text(t, "name") == last_name(names) && !last_name(names).empty())
           node = &at(t, "val");
     const Side s = side(*node, scope);
-    if (!s.column || (s.wrapped && !s.computed)) return;  // the order of what follows cannot come from an index
+    if (!s.column || (s.wrapped && !s.computed && s.detail != "<->"))
+      return;  // the order of what follows cannot come from an index
     if (s.wrapped && how == How::group) return;
+    if (s.wrapped && s.detail == "<->") {  // the nearest: an operator of GiST
+      use(*s.column, How::contains, "<->");
+      return;
+    }
     std::string direction;
     if (how == How::sort) {
       const Json& by = at(item, "SortBy");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace pgvigil {
 namespace {
@@ -11,6 +12,7 @@ using How = sql::ColumnUse::How;
 using enum ScanVerdict;
 
 constexpr double kVeryFew = 0.005;
+constexpr double kScattered = 0.5;  // correlation below which neighbours in value are none in the table
 constexpr double kCommon = 0.5,
                  kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
 
@@ -87,10 +89,15 @@ std::optional<double> walked_bytes(const Catalogue& catalogue, const std::string
   for (const auto& [key, known] : catalogue.all()) {
     if (known.table.database != database) continue;
     for (const Index& i : known.indexes) {
-      if (i.method != "btree" || i.columns.empty() || i.columns[0].empty()) continue;
+      if (i.columns.empty() || i.columns[0].empty()) continue;
       if (i.name.substr(i.name.rfind('.') + 1) != sql::quote_identifier(node.index)) continue;
       if (!node.schema.empty() && known.table.schema != node.schema) continue;
-      if (mentions(node.index_condition, i.columns[0])) return std::nullopt;
+      if (i.method == "brin") {  // it finds blocks: of values that lie scattered, nearly all of them
+        const RelationColumn* c = known.column(i.columns[0]);
+        const bool scattered = c != nullptr && c->correlation && std::abs(*c->correlation) < kScattered;
+        return scattered ? std::optional(static_cast<double>(known.table.heap_bytes)) : std::nullopt;
+      }
+      if (i.method != "btree" || mentions(node.index_condition, i.columns[0])) return std::nullopt;
       return static_cast<double>(i.bytes);
     }
   }
@@ -130,8 +137,7 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
                fmt::format("{} would serve it, but most rows came after the last ANALYZE", advice.index));
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics)
     return unused(use, advice, generic, s);
-  if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective &&
-      !s.filter.empty())
+  if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective)
     return say(s, rightful, Confidence::low, "no index can serve its condition");
 
   const bool ranges = compares(use, How::range), equal = compares(use, How::equal) || compares(use, How::in_list);

@@ -43,13 +43,9 @@ Catalogue::Catalogue(const Input& in) {
     for (const Index& i : in.now(*probe))
       if (const auto it = all_.find(key_of(i.database, i.table)); it != all_.end() && seen.insert(index_key(i)).second)
         it->second.indexes.push_back(i);
-  for (const auto* probe : {&plan_indexes, &indexes})
-    for (const auto& answer : in.series(*probe, in.history().keep_seconds))
-      for (const Index& i : answer.rows)
-        if (i.is_valid) {
-          const auto [place, fresh] = first_seen_.emplace(index_key(i), answer.at);
-          if (!fresh) place->second = std::min(place->second, answer.at);
-        }
+  for (const auto& answer : in.series(plan_indexes, in.history().keep_seconds))
+    for (const Index& i : answer.rows)
+      if (i.is_valid) first_seen_.emplace(index_key(i), answer.at);
   for (const RelationColumn& c : in.now(relation_columns))
     if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
   add_up_partitions();

@@ -33,13 +33,25 @@ std::vector<std::int64_t> way_to_root(const Session& from, const ByPid& all) {
 // A parallel worker waits for its leader's lock: one wait.
 bool is_worker(const Session& s) { return s.leader_pid && *s.leader_pid != s.pid; }
 
-}  // namespace
+// How long a statement has been blocked without a break. One that every sample shows so may have waited since it began.
+double unbroken(const std::vector<Snapshot<Session>>& samples, const Session& now, Time at) {
+  const double age = now.query_age.value_or(now.state_age.value_or(0));
+  Time since = at;
+  for (auto sample = samples.rbegin(); sample != samples.rend(); ++sample) {
+    const auto then = std::find_if(sample->rows.begin(), sample->rows.end(), [&](const Session& s) {
+      return s.pid == now.pid && s.query_start == now.query_start && is_blocked(s);
+    });
+    if (then == sample->rows.end()) return std::min(age, seconds_between(since, at));
+    since = sample->at;
+  }
+  return age;
+}
 
-double waited(const Session& s) { return s.query_age.value_or(s.state_age.value_or(0)); }
+}  // namespace
 
 std::size_t BlockingTree::waiting_for(double seconds) const {
   return static_cast<std::size_t>(
-      std::count_if(waiters.begin(), waiters.end(), [&](const Waiter& w) { return waited(*w.session) >= seconds; }));
+      std::count_if(waiters.begin(), waiters.end(), [&](const Waiter& w) { return w.waited >= seconds; }));
 }
 
 std::size_t BlockingTree::behind(std::int64_t pid) const {
@@ -50,6 +62,7 @@ std::size_t BlockingTree::behind(std::int64_t pid) const {
 std::vector<BlockingTree> blocking_trees(const Input& in) {
   ByPid all;
   for (const Session& s : in.now(activity)) all.emplace(s.pid, &s);
+  const auto samples = in.series(activity, window);
   std::map<std::int64_t, BlockingTree> by_root;
   for (const auto& [pid, s] : all) {
     if (!is_blocked(*s) || is_worker(*s)) continue;
@@ -58,10 +71,10 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
     BlockingTree& tree = by_root[way.back()];
     tree.root_pid = way.back();
     if (const auto root = all.find(tree.root_pid); root != all.end()) tree.root = root->second;
-    tree.waiters.push_back({s, way.front(), static_cast<int>(way.size())});
-    tree.longest = std::max(tree.longest, waited(*s));
+    const double waited = unbroken(samples, *s, in.at());
+    tree.waiters.push_back({s, way.front(), static_cast<int>(way.size()), waited});
+    tree.longest = std::max(tree.longest, waited);
   }
-  const auto samples = in.series(activity, window);
   for (const auto& sample : samples) {
     ByPid then;
     for (const Session& s : sample.rows) then.emplace(s.pid, &s);
@@ -75,7 +88,7 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
   std::vector<BlockingTree> trees;
   for (auto& [pid, tree] : by_root) {
     std::stable_sort(tree.waiters.begin(), tree.waiters.end(), [](const Waiter& a, const Waiter& b) {
-      return std::pair(a.depth, -waited(*a.session)) < std::pair(b.depth, -waited(*b.session));
+      return std::pair(a.depth, -a.waited) < std::pair(b.depth, -b.waited);
     });
     trees.push_back(std::move(tree));
   }

@@ -14,6 +14,7 @@ struct Waiter {
   const Session* session = nullptr;
   std::int64_t behind = 0;  // pid of the one it waits for; 0: a prepared transaction
   int depth = 1;            // 1: directly behind the root
+  double waited = 0;        // seconds; its statement may have run for long before it had to wait
 };
 
 struct BlockingTree {
@@ -29,7 +30,4 @@ struct BlockingTree {
 
 // Trees with the most waiters first. Whoever stands behind two blockers counts under the first.
 std::vector<BlockingTree> blocking_trees(const Input& in);
-// Seconds since a blocked session's statement began: it may have run before it had to wait.
-double waited(const Session& s);
-
 }  // namespace pgvigil

@@ -123,7 +123,7 @@ void describe(const BlockingTree& t, Finding& f) {
   for (std::size_t i = 0; i < std::min(shown, t.waiters.size()); ++i) {
     const Session& s = *t.waiters[i].session;
     f.evidence.push_back({fmt::format("waits behind {}", t.waiters[i].behind),
-                          fmt::format("{} for {} ({}): {}", who(s), words::duration(waited(s)), s.wait_event,
+                          fmt::format("{} for {} ({}): {}", who(s), words::duration(t.waiters[i].waited), s.wait_event,
                                       words::one_line(s.query, 160))});
   }
   if (t.waiters.size() > shown)
@@ -206,6 +206,18 @@ Scenario queue(int waiters, double age, std::string state = "idle in transaction
   return s.saw(2, activity, rows).saw(1, activity, rows).saw(0, activity, rows);
 }
 
+// A batch that has run for ten minutes has to wait for a moment.
+Scenario batch() {
+  Scenario s = queue(1, 600, "active");
+  const auto blocked = s.history.series(activity).back();
+  std::vector<Session> before = static_cast<const RowsOf<Session>&>(*blocked.rows).rows;
+  before[1].blocked_by.clear();
+  s.history = {};
+  return s.saw(2, activity, before)
+      .saw(1, activity, before)
+      .saw(0, activity, static_cast<const RowsOf<Session>&>(*blocked.rows).rows);
+}
+
 }  // namespace
 
 extern const Check lock_queue;
@@ -232,6 +244,7 @@ const Check lock_queue{
                   [] { return queue(25, 8, "active", 30, true); },
                   {Severity::critical}},
                  {"short waits of a busy table", [] { return queue(15, 0.02, "active", 5); }, {}},
+                 {"a long batch has to wait for a moment", batch, {}},
                  {"two sessions wait for a moment", [] { return queue(2, 2); }, {}},
                  {"nobody waits", [] { return queue(0, 60); }, {}}},
 };

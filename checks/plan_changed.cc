@@ -23,29 +23,32 @@ constexpr Setting<Count> min_cost{"min_cost", 10'000, "plans that cost less are 
 constexpr Setting<Bytes> min_size{"min_size", 10_MiB, "a table of this size that is now read whole makes a plan worse"};
 constexpr Setting<Count> min_load{"min_load", 0.2, "average active sessions below which a query is left alone"};
 
-// A query's newest plan and the last one of another shape before it, both made in the same way.
+// A query's newest plan and the best one of another shape before it, both made in the same way. The best, since a bad
+// plan may change once more and stay bad.
 struct Change {
   const Plan* before = nullptr;
   const Plan* after = nullptr;
-  Time seen{};  // when the new one was first seen
+  Time seen{};  // when the better one was first missed
 };
 
 std::vector<Change> changes(const Input& in) {
-  std::map<std::string, Change> all;
+  std::map<std::string, std::vector<std::pair<const Plan*, Time>>> all;
   const auto series = in.series(plans, in.history().keep_seconds);
   for (const auto& answer : series)
-    for (const Plan& p : answer.rows) {
-      if (p.json.empty()) continue;
-      Change& c = all[plan_key(p) + "\n" + p.source];
-      if (c.after != nullptr && plan_shape(c.after->json) != plan_shape(p.json)) {
-        c.before = c.after;
-        c.seen = answer.at;
-      }
-      c.after = &p;
-    }
+    for (const Plan& p : answer.rows)
+      if (!p.json.empty()) all[plan_key(p) + "\n" + p.source].emplace_back(&p, answer.at);
   std::vector<Change> out;
-  for (const auto& [key, c] : all)
-    if (c.before != nullptr) out.push_back(c);
+  for (const auto& [key, seen] : all) {
+    const std::string shape = plan_shape(seen.back().first->json);
+    std::optional<std::size_t> best;
+    double least = 0;
+    for (std::size_t i = 0; i + 1 < seen.size(); ++i) {
+      if (plan_shape(seen[i].first->json) == shape) continue;
+      const double cost = parse_plan(seen[i].first->json).root.total_cost;
+      if (!best || cost <= least) best = i, least = cost;
+    }
+    if (best) out.push_back({seen[*best].first, seen.back().first, seen[*best + 1].second});
+  }
   return out;
 }
 
@@ -88,16 +91,21 @@ std::string now_scanned(const Input& in, const Catalogue& catalogue, const Chang
   return found;
 }
 
-// Indexes that the old plan used and that are no more.
-std::vector<std::string> gone(const KnownTable* table, const PlanTree& before) {
+// Indexes through which the old plan read this table, and that are no more.
+std::vector<std::string> gone(const Input& in, const KnownTable& known, const PlanTree& before) {
   std::vector<std::string> names;
-  if (table == nullptr) return names;
-  each_node(before.root, [&](const PlanNode& n, int) {
-    if (n.index.empty()) return;
-    const bool there = std::any_of(table->indexes.begin(), table->indexes.end(), [&](const Index& i) {
-      return i.name.ends_with("." + sql::quote_identifier(n.index)) && i.is_valid;
+  if (in.seen(plan_indexes) == nullptr) return names;  // not seen is not gone
+  const auto check = [&](const std::string& index) {
+    const bool there = std::any_of(known.indexes.begin(), known.indexes.end(), [&](const Index& i) {
+      return i.name.ends_with("." + sql::quote_identifier(index)) && i.is_valid;
     });
-    if (!there) names.push_back(n.index);
+    if (!index.empty() && !there) names.push_back(index);
+  };
+  each_node(before.root, [&](const PlanNode& n, int) {
+    if (n.relation != known.table.relation || n.schema != known.table.schema) return;
+    check(n.index);
+    for (const PlanNode& child : n.children)
+      if (child.type == "Bitmap Index Scan") check(child.index);
   });
   return names;
 }
@@ -135,7 +143,7 @@ std::vector<Finding> evaluate(const Input& in) {
     if (!scanned.empty()) {
       f.tables = {scanned};
       const KnownTable* t = catalogue.named(c.after->database, scanned);
-      if (const auto names = gone(t, before); !names.empty())
+      if (const auto names = t == nullptr ? std::vector<std::string>() : gone(in, *t, before); !names.empty())
         f.evidence.push_back({"index that is gone", words::list(names, 4)});
       if (t != nullptr && t->table.last_analyze)
         f.evidence.push_back(
@@ -200,6 +208,15 @@ Scenario past(Way then, Way now, int sessions = 4, bool one_shot = false, std::i
   return s;
 }
 
+// The newest plan reads the table in parallel.
+Scenario twice(Scenario s) {
+  const auto& last = s.history.series(plans).back();
+  Plan p = static_cast<const RowsOf<Plan>&>(*last.rows).rows[0];
+  const std::string_view serial = "\"Parallel Aware\":false";
+  p.json.replace(p.json.find(serial), serial.size(), "\"Parallel Aware\":true");
+  return s.saw(5, plans, {p});
+}
+
 }  // namespace
 
 extern const Check plan_changed;
@@ -221,6 +238,12 @@ const Check plan_changed{
                   {Severity::warning}},
                  {"another index, and a far dearer plan",
                   [] { return past(Way::index, Way::other_index); },
+                  {Severity::warning}},
+                 {"a bad plan that changed once more, and stayed bad",
+                  [] {
+                    Scenario s = past(Way::index, Way::cheap_scan);
+                    return twice(std::move(s));
+                  },
                   {Severity::warning}},
                  {"a plan that became better", [] { return past(Way::scan, Way::index); }, {}},
                  {"the same plan again", [] { return past(Way::index, Way::index); }, {}},

@@ -12,7 +12,8 @@ namespace pgvigil {
 namespace {
 
 constexpr Setting<Ratio> factor{"factor", 3, "mean time against the query's own past from which it is slower"};
-constexpr Setting<Count> min_calls{"min_calls", 20, "executions, then and now, below which a mean says little"};
+constexpr Setting<Count> min_calls{"min_calls", 20,
+                                   "executions before, below which a mean says little; now a quarter is enough"};
 constexpr Setting<Count> min_load{"min_load", 0.3, "average sessions it takes now, below which it does not matter"};
 constexpr double recent = 150;  // seconds that are "now"; the rest of the window is its past
 
@@ -46,7 +47,7 @@ std::vector<Finding> evaluate(const Input& in) {
     if (a == first.end() || b == half.end()) continue;
     const auto before = between(*a->second, *b->second, seconds_between(series[0].at, series[middle].at));
     const auto after = between(*b->second, *now, seconds_between(series[middle].at, series.back().at));
-    if (!before || !after || before->calls < in[min_calls] || after->calls < in[min_calls]) continue;
+    if (!before || !after || before->calls < in[min_calls] || after->calls < in[min_calls] / 4) continue;
     const double load = after->seconds / after->span;
     if (load < in[min_load] || before->each() <= 0 || after->each() < in[factor] * before->each()) continue;
     Finding f;

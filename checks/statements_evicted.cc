@@ -9,10 +9,14 @@ namespace {
 
 constexpr Setting<Count> per_hour{"per_hour", 6, "evictions an hour from which queries are said to be lost"};
 
+constexpr double least_seen = 300;  // seconds: one eviction in a moment is no rate
+
 // The last hour, or what was seen of it.
 std::optional<double> evictions_per_hour(const Input& in) {
   for (const StatementsInfo& i : in.now(statements_info)) {
     if (!i.evicted) return std::nullopt;
+    const auto seen = in.series(statements_info, 3600);
+    if (seconds_between(seen.front().at, in.at()) < least_seen) return std::nullopt;
     if (const auto rate = in.rate(statements_info, i, &StatementsInfo::evicted, 3600)) return *rate * 3600;
   }
   return std::nullopt;
@@ -69,6 +73,11 @@ const Check statements_evicted{
     .fine = fine,
     .examples = {{"it evicts all the time", [] { return past(100, 140); }, {Severity::info}},
                  {"it has evicted once, long ago", [] { return past(100, 100); }, {}},
+                 {"the first minute",
+                  [] {
+                    return Scenario().saw(60, statements_info, {{5000, 100}}).saw(0, statements_info, {{5000, 101}});
+                  },
+                  {}},
                  {"version 13 does not say", [] { return past(std::nullopt, std::nullopt); }, {}}},
 };
 

@@ -30,13 +30,14 @@ Catalogue::Catalogue(const Input& in) {
   for (const TableSize& s : in.now(table_sizes))
     if (const auto it = all_.find(key_of(s.database, s.name)); it != all_.end()) {
       Table& t = it->second.table;
-      if (t.size_known) continue;  // ANALYZE, or a build, has counted it since
+      it->second.measured = true;
+      if (t.size_known && t.heap_bytes > 0) continue;  // ANALYZE, or a build, has counted it since
       // A row count from before the table grew is as stale as its size was.
       if (t.rows && t.heap_bytes > 0) *t.rows *= static_cast<double>(s.heap_bytes) / static_cast<double>(t.heap_bytes);
       t.heap_bytes = s.heap_bytes;
       t.toast_bytes = s.toast_bytes;
       t.size_known = true;
-      it->second.outgrown = true;
+      it->second.outgrown = s.heap_bytes > 0;
     }
   std::set<std::string> seen;
   for (const auto* probe : {&plan_indexes, &indexes})

@@ -123,7 +123,8 @@ class Reading {
       const auto* use = use_of(uses, t.table.schema, t.table.relation);
       facts.push_back({t.table.name, t.table.heap_bytes,
                        use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows,
-                       t.table.parent, t.table.partition_key, t.table.size_known});
+                       t.table.parent, t.table.partition_key,
+                       t.table.size_known && (t.table.heap_bytes > 0 || t.measured || t.table.kind == "p")});
     }
     const auto found = [&](const PlanNode& n) -> std::optional<double> {
       const KnownTable* t = catalogue_.find(p.database, n.schema, n.relation);

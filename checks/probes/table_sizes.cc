@@ -27,8 +27,8 @@ std::vector<Request> plan(const Input& in) {
   std::map<std::pair<std::string, std::int64_t>, std::int64_t> unknown;  // database and oid: rows
   for (const Table& t : in.now(tables))
     if (!t.size_known) unknown[{t.database, t.oid}] = t.live_rows;
-  for (const Table& t : in.now(plan_tables))
-    if (!t.size_known) unknown[{t.database, t.oid}] = t.live_rows;
+  for (const Table& t : in.now(plan_tables))  // an empty one may have been filled a moment ago
+    if (!t.size_known || (t.heap_bytes == 0 && t.kind != "p")) unknown[{t.database, t.oid}] = t.live_rows;
   std::vector<std::pair<std::int64_t, Request>> all;
   for (const auto& [key, rows] : unknown)
     all.push_back({rows, {.database = key.first, .parameters = {std::to_string(key.second)}}});

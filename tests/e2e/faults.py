@@ -78,13 +78,21 @@ def postmaster_and_backends_hang(bench):
     postmaster = bench.server.process.pid
     with open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii") as file:
         pids = [postmaster] + [int(word) for word in file.read().split()]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    stopped = [pid for pid in pids if signalled(pid, signal.SIGSTOP)]
     try:
         bench.wait("the server is missed", bench.blind, NOTICE)
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        for pid in stopped:
+            signalled(pid, signal.SIGCONT)
+
+
+def signalled(pid, signal_number):
+    """A worker may have ended meanwhile."""
+    try:
+        os.kill(pid, signal_number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def table_locked(bench):

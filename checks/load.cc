@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 
 #include "checks/probes/cpu.h"
+#include "checks/probes/relation_locks.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -20,7 +22,7 @@ QueryKey key_of(const Session& s) { return {s.query_id.empty() ? s.query : s.que
 
 struct Tally {
   QueryLoad line;
-  double seen = 0;                                       // sessions, summed over the samples
+  double seen = 0, blocked = 0;                          // sessions, summed over the samples
   std::set<std::pair<std::int64_t, double>> executions;  // pid and start of the statement
 };
 
@@ -82,6 +84,7 @@ Load load(const Input& in, double seconds) {
         t.line.application = leader.application;
       }
       t.seen += 1;
+      t.blocked += spends(s) == Spends::lock ? 1 : 0;
       t.line.truncated |= leader.truncated;
       t.line.oldest_seconds = std::max(t.line.oldest_seconds, leader.query_age.value_or(0));
       t.executions.emplace(leader.pid, leader.query_start);
@@ -90,6 +93,7 @@ Load load(const Input& in, double seconds) {
   }
   for (auto& [key, t] : tallies) {
     t.line.sessions = t.seen * each;
+    t.line.blocked = t.blocked * each;
     t.line.share = out.active > 0 ? t.line.sessions / out.active : 0;
     t.line.executions = static_cast<std::int64_t>(t.executions.size());
     out.queries.push_back(std::move(t.line));
@@ -97,6 +101,35 @@ Load load(const Input& in, double seconds) {
   std::stable_sort(out.queries.begin(), out.queries.end(),
                    [](const QueryLoad& a, const QueryLoad& b) { return a.share > b.share; });
   return out;
+}
+
+QueryLoad unblocked(QueryLoad q) {
+  if (q.sessions <= 0) return q;
+  const double works = std::max(0.0, q.sessions - q.blocked);
+  q.share *= works / q.sessions;
+  q.sessions = works;
+  q.blocked = 0;
+  return q;
+}
+
+std::vector<TableLoad> load_by_table(const Input& in, double seconds) {
+  const auto looks = in.series(relation_locks, seconds);
+  std::map<std::string, TableLoad> tables;
+  for (const auto& look : looks)
+    for (const RelationLock& l : look.rows) {
+      TableLoad& t = tables[relation_locks.key(l)];
+      t.database = l.database;
+      t.name = l.name;
+      t.sessions += static_cast<double>(l.sessions) / static_cast<double>(looks.size());
+      if (&look == &looks.back()) t.pids = l.pids;
+      if (&look == &looks.back()) t.rows_read = in.rate(relation_locks, l, &RelationLock::seq_rows_read).value_or(0);
+    }
+  std::vector<TableLoad> all;
+  for (auto& [key, t] : tables) all.push_back(std::move(t));
+  std::stable_sort(all.begin(), all.end(), [](const TableLoad& a, const TableLoad& b) {
+    return std::tuple(a.sessions, a.rows_read) > std::tuple(b.sessions, b.rows_read);
+  });
+  return all;
 }
 
 double long_running(const Input& in, double seconds, double age) {

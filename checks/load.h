@@ -15,6 +15,7 @@ bool is_active(const Session& s);  // runs a statement for a client (state activ
 struct QueryLoad {
   std::string query_id, query, database, user, application;
   double sessions = 0;          // average active sessions
+  double blocked = 0;           // of these, waiting for a lock
   double share = 0;             // of all load, 0..1
   double oldest_seconds = 0;    // longest running execution seen
   std::int64_t executions = 0;  // distinct ones seen
@@ -33,6 +34,17 @@ struct Load {
 
 // Over the samples of the last `seconds`.
 Load load(const Input& in, double seconds);
+// The query without the time in which it waits for locks: what it does itself.
+QueryLoad unblocked(QueryLoad q);
+
+// Sessions that work on a table, whatever their text says. Of a query on several tables each counts it.
+struct TableLoad {
+  std::string database, name;
+  double sessions = 0;             // average, over the looks at the locks
+  double rows_read = 0;            // a second, by sequential scans that ended
+  std::vector<std::int64_t> pids;  // in the newest look
+};
+std::vector<TableLoad> load_by_table(const Input& in, double seconds);  // most sessions first, then most rows
 // Average number of client statements that had been running for `age` seconds or longer. Those that wait for
 // their client or sleep on purpose are left out, and so are parallel workers: this is who waits for an answer.
 // A busy server of short statements has none; that tells throughput from harm.

@@ -183,7 +183,7 @@ std::vector<std::size_t> place_columns(const AnyProbe& probe, const Sheet& sheet
     const auto it = std::find(sheet.columns.begin(), sheet.columns.end(), c.name);
     if (it != sheet.columns.end())
       place.push_back(static_cast<std::size_t>(it - sheet.columns.begin()));
-    else if (c.since > version_num)
+    else if (c.since > version_num || version_num == as_saved)
       place.push_back(SIZE_MAX);
     else
       throw DecodeError(fmt::format("probe {}: the answer has no column {}", probe.id(), c.name));

@@ -218,6 +218,8 @@ class Probe final : public AnyProbe {
   std::string (*key_)(const Row&);
 };
 
+// Instead of a server's version: a sheet that an earlier pgvigil may have saved. What it did not ask keeps its default.
+constexpr int as_saved = -1;
 // Where each of a probe's columns stands in a sheet; SIZE_MAX for one the server is too old for. Throws DecodeError.
 std::vector<std::size_t> place_columns(const AnyProbe& probe, const Sheet& sheet, int version_num);
 

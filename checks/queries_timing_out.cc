@@ -8,9 +8,9 @@
 
 #include "checks/cannot_judge.h"
 #include "checks/check.h"
+#include "checks/endings.h"
 #include "checks/load.h"
 #include "checks/probes/databases.h"
-#include "checks/probes/timeouts.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -23,75 +23,16 @@ constexpr Setting<Ratio> most{"most", 0.5, "share of the long executions that en
 constexpr Setting<Ratio> near{"near", 0.7,
                               "one-shot: share of a configured limit from which an execution is about to meet it"};
 
-// How far a limit may strike from where it stands: the timer's and the cancel's own delay on a busy machine.
-constexpr double kSlack = 0.5, kLongestGap = 3;
-// An end is known to lie between two samples; a limit shorter than this many gaps cannot be told from its neighbours.
-constexpr double kGapsInLimit = 3;
-
-// One execution that was seen running and then no more; it ended at an age between the two.
-struct End {
-  Session last;
-  double from = 0, to = 0;
-  Time at{};
-};
-
-std::vector<End> ends(const Input& in) {
-  std::vector<End> out;
-  const auto samples = in.series(activity, in[window]);
-  for (std::size_t i = 0; i + 1 < samples.size(); ++i) {
-    const double gap = seconds_between(samples[i].at, samples[i + 1].at);
-    if (gap > kLongestGap) continue;
-    std::set<std::pair<std::int64_t, double>> still;
-    for (const Session& s : samples[i + 1].rows)
-      if (is_active(s)) still.emplace(s.pid, s.query_start);
-    for (const Session& s : samples[i].rows) {
-      const double age = s.query_age.value_or(0);
-      if (!is_active(s) || s.leader_pid || age < in[floor_age] || still.contains({s.pid, s.query_start})) continue;
-      out.push_back({s, age, age + gap, samples[i + 1].at});
-    }
-  }
-  return out;
-}
-
-// The statement_timeout that holds for this session, unless it set its own. The innermost layer wins.
-std::optional<Timeout> limit_of(const Input& in, const Session& s) {
-  std::optional<Timeout> best;
-  int rank = -1;
-  for (const Timeout& t : in.now(timeouts)) {
-    if (t.setting != "statement_timeout") continue;
-    if ((!t.role.empty() && t.role != s.user) || (!t.database.empty() && t.database != s.database)) continue;
-    const int r = t.layer == "server" ? 0 : t.layer == "database" ? 1 : t.layer == "role" ? 2 : 3;
-    if (r > rank) rank = r, best = t;
-  }
-  return best && best->seconds > 0 ? best : std::nullopt;
-}
-
-// A setting is quoted exactly, not rounded.
-std::string exactly(double seconds) {
-  if (seconds >= 120 && std::fmod(seconds, 60) == 0) return fmt::format("{:.0f} min", seconds / 60);
-  return seconds < 1 ? fmt::format("{:g} ms", seconds * 1000) : fmt::format("{:g} s", seconds);
-}
-
-std::string layer_in_words(const Timeout& t) {
-  const std::string value = "statement_timeout = " + exactly(t.seconds);
-  const std::string role = words::one_line(t.role, 63), database = words::one_line(t.database, 63);
-  if (t.layer == "server")
-    return fmt::format("{} set for the server{}", value,
-                       t.source.empty() ? "" : " (" + words::one_line(t.source, 40) + ")");
-  if (t.layer == "role") return fmt::format("{} set for role {}", value, role);
-  if (t.layer == "database") return fmt::format("{} set for database {}", value, database);
-  return fmt::format("{} set for role {} in database {}", value, role, database);
-}
-
 struct Ceiling {
   double seconds = 0;
   std::string layer;
   bool configured = false;
   bool cancelled = true;  // false: it could not be seen whether the transactions rolled back
-  std::vector<const End*> ends = {};
+  Clock clock = Clock::statement;
+  std::vector<const Ending*> ends = {};
 };
 
-bool meets(const End& e, double ceiling) { return e.from <= ceiling + kSlack && e.to >= ceiling - 0.2; }
+std::pair<std::int64_t, double> execution(const Ending& e) { return {e.last.pid, e.last.query_start}; }
 
 // The time over which ends were looked for.
 double seen_for(const Input& in) {
@@ -101,9 +42,9 @@ double seen_for(const Input& in) {
 
 // Executions of about the limit's length also end there, but they commit: what was cancelled was rolled back. Some
 // counters reach the statistics late, so half of the ends suffice. None when no database's counter was seen twice.
-std::optional<bool> rolled_back(const Input& in, const std::vector<const End*>& ended_there) {
+std::optional<bool> rolled_back(const Input& in, const std::vector<const Ending*>& ended_there) {
   std::map<std::string, double> by_database;
-  for (const End* e : ended_there) by_database[e->last.database] += 1;
+  for (const Ending* e : ended_there) by_database[e->last.database] += 1;
   double agree = 0, unseen = 0;
   for (const auto& [name, n] : by_database) {
     std::optional<double> rate;
@@ -121,7 +62,8 @@ std::optional<bool> rolled_back(const Input& in, const std::vector<const End*>& 
 
 // A limit that Postgres does not know is only believed where as many transactions were rolled back: reports of the
 // same length also end at one age, but they commit.
-void unconfigured(const Input& in, const std::vector<End>& all, std::set<const End*> taken, std::vector<Ceiling>& out) {
+void unconfigured(const Input& in, const std::vector<Ending>& all, std::size_t long_ones,
+                  const std::set<std::pair<std::int64_t, double>>& taken, std::vector<Ceiling>& out) {
   static constexpr double rounds[] = {1,  2,  3,  4,  5,  6,   8,   10,  12,  15,  20,  25,  29,  30,  40,   45,
                                       50, 55, 60, 75, 90, 100, 110, 120, 150, 180, 240, 300, 600, 900, 1800, 3600};
   const double seen = seen_for(in);
@@ -136,19 +78,19 @@ void unconfigured(const Input& in, const std::vector<End>& all, std::set<const E
   for (const double at : rounds) {
     Ceiling c{at, "", false, true};
     std::set<std::tuple<std::string, std::string, std::string>> who;
-    for (const End& e : all)
-      if (!taken.contains(&e) && meets(e, at) && at >= kGapsInLimit * (e.to - e.from))
+    for (const Ending& e : all)
+      if (e.clock == Clock::statement && !taken.contains(execution(e)) && meets(e, at))
         c.ends.push_back(&e), who.insert(same(e.last));
     if (c.ends.size() <= best.ends.size()) continue;
     bool outlived = false;  // the same query never lives past its ceiling
     for (const auto& sample : samples)
       for (const Session& s : sample.rows)
-        outlived = outlived || (is_active(s) && !s.leader_pid && s.query_age.value_or(0) > at + 2 * kSlack &&
-                                who.contains(same(s)));
+        outlived =
+            outlived || (is_active(s) && !s.leader_pid && s.query_age.value_or(0) > at + 1 && who.contains(same(s)));
     if (!outlived) best = std::move(c);
   }
   const double n = static_cast<double>(best.ends.size());
-  if (n < in[ended] || n < in[most] * static_cast<double>(all.size()) || rollbacks * seen < n / 2) return;
+  if (n < in[ended] || n < in[most] * static_cast<double>(long_ones) || rollbacks * seen < n / 2) return;
   // A limit set on our own role hides the server's from us: that layer then has no row.
   const auto limits = in.now(timeouts);
   const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
@@ -163,17 +105,21 @@ void unconfigured(const Input& in, const std::vector<End>& all, std::set<const E
   out.push_back(std::move(best));
 }
 
-std::vector<Ceiling> ceilings(const Input& in, const std::vector<End>& all) {
+// The narrowest clock that agrees speaks for an execution: a wait for a lock that was cut off is no slow statement.
+std::vector<Ceiling> ceilings(const Input& in, const std::vector<Ending>& all, std::size_t long_ones) {
   std::map<std::pair<double, std::string>, Ceiling> by_layer;
-  std::set<const End*> taken;
-  for (const End& e : all) {
-    const auto t = limit_of(in, e.last);
-    if (!t || !meets(e, t->seconds) || t->seconds < kGapsInLimit * (e.to - e.from)) continue;
-    const std::string layer = layer_in_words(*t);
-    Ceiling& c = by_layer.try_emplace({t->seconds, layer}, Ceiling{t->seconds, layer, true, true}).first->second;
-    c.ends.push_back(&e);
-    taken.insert(&e);
-  }
+  std::set<std::pair<std::int64_t, double>> taken;
+  for (const Clock clock : {Clock::lock, Clock::statement, Clock::transaction, Clock::idle})
+    for (const Ending& e : all) {
+      if (e.clock != clock || taken.contains(execution(e))) continue;
+      const auto t = limit_of(in, e.last, clock);
+      if (!t || !meets(e, t->seconds)) continue;
+      const std::string layer = layer_in_words(*t);
+      Ceiling& c =
+          by_layer.try_emplace({t->seconds, layer}, Ceiling{t->seconds, layer, true, true, clock}).first->second;
+      c.ends.push_back(&e);
+      taken.insert(execution(e));
+    }
   std::vector<Ceiling> out;
   for (auto& [key, c] : by_layer) {
     if (static_cast<double>(c.ends.size()) < in[ended]) continue;
@@ -182,10 +128,26 @@ std::vector<Ceiling> ceilings(const Input& in, const std::vector<End>& all) {
     c.cancelled = cancelled.has_value();
     out.push_back(std::move(c));
   }
-  unconfigured(in, all, std::move(taken), out);
+  unconfigured(in, all, long_ones, taken, out);
   std::stable_sort(out.begin(), out.end(),
                    [](const Ceiling& a, const Ceiling& b) { return a.ends.size() > b.ends.size(); });
   return out;
+}
+
+std::string sentence(const Ceiling& c) {
+  const double n = static_cast<double>(c.ends.size());
+  switch (c.clock) {
+    case Clock::lock:
+      return fmt::format("{} gave up after waiting {} for a lock: {}", words::counted(n, "execution"),
+                         exactly(c.seconds), c.layer);
+    case Clock::transaction:
+      return fmt::format("{} ended at an age of {}: {}", words::counted(n, "transaction"), exactly(c.seconds), c.layer);
+    case Clock::idle:
+      return fmt::format("{} ended after sitting idle in transaction for {}: {}", words::counted(n, "session"),
+                         exactly(c.seconds), c.layer);
+    default:
+      return fmt::format("{} ended at an age of {}: {}", words::counted(n, "execution"), exactly(c.seconds), c.layer);
+  }
 }
 
 void add_queries(Finding& f, const std::vector<Session>& sessions) {
@@ -216,8 +178,8 @@ Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
   f.act_by = critical ? ActBy::now : ActBy::today;
   f.object = {"server", in.context().target};
   f.since = c.ends.front()->at;
-  for (const End* e : c.ends) f.since = std::min(*f.since, e->at);
-  f.sentence = fmt::format("{} ended at an age of {}: {}", words::counted(n, "execution"), exactly(c.seconds), c.layer);
+  for (const Ending* e : c.ends) f.since = std::min(*f.since, e->at);
+  f.sentence = sentence(c);
   f.evidence = {
       {"ended there", fmt::format("{} of {} that ran for longer than {}", words::count(n),
                                   words::count(static_cast<double>(long_ones)), words::duration(in[floor_age]))},
@@ -227,7 +189,7 @@ Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
     rollbacks += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
   if (rollbacks > 0) f.evidence.push_back({"transactions rolled back", words::rate(rollbacks, "")});
   std::vector<Session> sessions;
-  for (const End* e : c.ends) sessions.push_back(e->last);
+  for (const Ending* e : c.ends) sessions.push_back(e->last);
   add_queries(f, sessions);
   f.confidence = !c.cancelled ? Confidence::low : c.configured ? Confidence::high : Confidence::medium;
   f.basis = !c.cancelled ? "the ages at which executions ended agree with the setting; rollbacks could not be seen"
@@ -243,7 +205,7 @@ std::vector<Finding> suspected(const Input& in, std::size_t finished) {
   if (!in.context().one_shot || samples.empty()) return {};
   std::map<std::string, std::vector<Session>> by_layer;
   for (const Session& s : samples.back().rows) {
-    const auto t = limit_of(in, s);
+    const auto t = limit_of(in, s, Clock::statement);
     if (t && is_active(s) && !s.leader_pid && s.query_age.value_or(0) >= std::max(in[floor_age], in[near] * t->seconds))
       by_layer[layer_in_words(*t)].push_back(s);
   }
@@ -269,10 +231,12 @@ std::vector<Finding> suspected(const Input& in, std::size_t finished) {
 }
 
 std::vector<Finding> evaluate(const Input& in) {
-  const auto all = ends(in);
+  const auto all = endings(in, in[window], in[floor_age]);
+  const auto long_ones = static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [](const Ending& e) { return e.clock == Clock::statement; }));
   std::vector<Finding> found;
-  for (const Ceiling& c : ceilings(in, all)) found.push_back(found_at(in, c, all.size()));
-  if (found.empty()) found = suspected(in, all.size());
+  for (const Ceiling& c : ceilings(in, all, long_ones)) found.push_back(found_at(in, c, long_ones));
+  if (found.empty()) found = suspected(in, long_ones);
   if (found.empty()) need_sight(in);
   return found;
 }
@@ -331,6 +295,22 @@ Timeout limit(const char* layer, const char* role, double seconds) {
   return t;
 }
 
+// Writers that wait for a lock and give up after five seconds, again and again.
+Scenario gives_up() {
+  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 2);
+  Scenario waiting;
+  for (const auto& sample : out.history.series(activity)) {
+    std::vector<Session> all = static_cast<const RowsOf<Session>&>(*sample.rows).rows;
+    for (Session& s : all) s.wait_event_type = "Lock";
+    waiting.saw(seconds_between(sample.at, out.at), activity, all);
+  }
+  for (const auto& answer : out.history.series(databases))
+    waiting.saw(seconds_between(answer.at, out.at), databases, static_cast<const RowsOf<Database>&>(*answer.rows).rows);
+  Timeout t = limit("role", "app", 5);
+  t.setting = "lock_timeout";
+  return waiting.saw(0, timeouts, {t, limit("server", "", 0)});
+}
+
 Scenario at_the_brink(bool one_shot) {
   Scenario out = readers({{5, 700}}, {limit("server", "", 500)}, 0, 4);
   out.context.one_shot = one_shot;
@@ -360,6 +340,7 @@ const Check queries_timing_out{
                     return readers({{12, 10}}, {limit("server", "", 0)}, 1);
                   },
                   {Severity::critical}},
+                 {"all give up waiting for a lock after five seconds", gives_up, {Severity::critical}},
                  {"a sixth of the long ones end there, the others finish",
                   [] {
                     return readers({{10, 10}, {20, 4}}, {limit("role", "app", 10)}, 1);

@@ -9,6 +9,7 @@
 #include "checks/probes/duplicates.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
+#include "checks/probes/relation_locks.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/words.h"
@@ -21,12 +22,23 @@ constexpr Setting<PerSecond> min_rows{"min_rows", 500'000,
                                       "rows read by sequential scans below which a table is left alone"};
 constexpr Setting<PerSecond> min_reads{"min_reads", 1,
                                        "reads of the whole table below which reports are assumed: no fault"};
+constexpr Setting<Ratio> critical_load{"critical_load", 1,
+                                       "critical where so many sessions per vCPU hold the table that is read"};
 constexpr double window = 60;
+
+// Who works on the table, by the locks they hold: the only trace of a scan in a function, a trigger or a hidden text.
+const TableLoad* held_by(const std::vector<TableLoad>& all, const Table& t) {
+  const auto it = std::find_if(all.begin(), all.end(),
+                               [&](const TableLoad& l) { return l.database == t.database && l.name == t.name; });
+  return it == all.end() ? nullptr : &*it;
+}
 
 std::vector<Finding> evaluate(const Input& in) {
   const Catalogue catalogue(in);
   const Load now = load(in, 30);
   const auto readers = read_tables(in, catalogue, now, 10_MiB);
+  const auto held = load_by_table(in, 30);
+  const auto cores = vcpus(in);
   std::vector<Finding> found;
   for (const Table& t : in.now(tables)) {
     const KnownTable* known = catalogue.find(t.database, t.schema, t.relation);
@@ -61,6 +73,17 @@ std::vector<Finding> evaluate(const Input& in) {
         f.evidence.push_back({"query", words::one_line(r.query.query, 300)});
         if (f.evidence.size() > 5) break;
       }
+    if (const TableLoad* by = held_by(held, t); by != nullptr && harmful <= 0) {
+      f.evidence.push_back({"active sessions that hold it", words::number(by->sessions)});
+      f.sessions = by->pids;
+      f.load = std::max(f.load, by->sessions);
+      f.confidence = Confidence::medium;
+      f.basis =
+          "counters of rows read, and the locks of the sessions that run; no plan of a query that reads it was seen";
+      if (cores && by->sessions >= in[critical_load] * *cores && long_running(in, 30, 1) >= 1)
+        f.severity = Severity::critical;
+    }
+    f.act_by = f.severity == Severity::critical ? ActBy::now : ActBy::today;
     for (Evidence& e : about(*known)) f.evidence.push_back(std::move(e));
     if (harmful > 0) f.evidence.push_back({"cure", "see the hot query on this table"});
     found.push_back(std::move(f));
@@ -77,6 +100,13 @@ std::string fine(const Input& in) {
 
 using scan_examples::past;
 
+Scenario held_by_many() {
+  Scenario s = past({.query = "SELECT find_document($1)", .index = {"state"}});
+  RelationLock l;
+  l.database = "codeintel", l.name = "public.docs", l.sessions = 10, l.pids = {100, 101};
+  return s.saw(1, relation_locks, {l});
+}
+
 }  // namespace
 
 extern const Check seq_scan_heavy_table;
@@ -91,15 +121,16 @@ const Check seq_scan_heavy_table{
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
                  "queries_timing_out", "work_without_results"},
     .reads = {tables},
-    .may_read = {activity, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
-                 statements},
-    .settings = {min_size, min_rows, min_reads},
+    .may_read = {activity, relation_locks, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes,
+                 server, duplicates, statements},
+    .settings = {min_size, min_rows, min_reads, critical_load},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
         {{"look-ups hidden in a function",
           [] { return past({.query = "SELECT find_document($1)", .index = {"state"}}); },
           {Severity::warning}},
+         {"the same, and the locks of ten long sessions show it", held_by_many, {Severity::critical}},
          {"the incident", [] { return past({.plan = scan_examples::incident_plan()}); }, {Severity::info}},
          {"a report that needs every row",
           [] {

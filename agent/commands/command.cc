@@ -1,6 +1,8 @@
 #include "agent/commands/command.h"
 
 #include <fmt/format.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -97,9 +99,19 @@ int run_commands(int argc, const char* const* argv, const std::vector<Command>& 
   }
 }
 
+// By the locale of the environment, which our own number formats never follow.
+static bool shows_utf8() {
+  const locale_t theirs = newlocale(LC_CTYPE_MASK, "", nullptr);
+  if (theirs == nullptr) return false;
+  const bool utf8 = std::string_view(nl_langinfo_l(CODESET, theirs)) == "UTF-8";
+  freelocale(theirs);
+  return utf8;
+}
+
 TextOptions terminal() {
   TextOptions text;
   if (isatty(STDOUT_FILENO) == 0) return text;
+  text.ascii = !shows_utf8();
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) text.width = size.ws_col;
   const char* term = std::getenv("TERM");

@@ -17,11 +17,14 @@
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_json.h"
+#include "agent/core/render_markdown.h"
+#include "agent/core/render_nagios.h"
 #include "agent/core/schedule.h"
 #include "agent/pg/now.h"
 #include "agent/pg/target.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/cpu.h"
+#include "checks/probes/relation_locks.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
@@ -80,11 +83,10 @@ class Look : public std::enable_shared_from_this<Look> {
       if (!second(*p)) probes.push_back(p);
     co_await observe(probes);
     spawn(&Look::second_connection);
-    const std::vector<const AnyProbe*> sample{&activity};
+    const std::vector<const AnyProbe*> sample{&activity}, with_locks{&activity, &relation_locks};
     while (Steady::now() < latest_ && (Steady::now() < enough_ || !planned_)) {
       const auto next = Steady::now() + sample_beat;
-      keep(co_await target_.ask(sample));
-      ++samples_;
+      keep(co_await target_.ask(++samples_ % 5 == 0 ? with_locks : sample));
       timer_.expires_at(next);
       boost::system::error_code ignored;
       co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -144,7 +146,10 @@ int answer(const Recording& recording, const AllCheckSettings& checks, const Opt
   Report report = rank(evaluate_all(recording.history, recording.context, checks, recording.at), recording.history,
                        recording.context, recording.at);
   report.cost = recording.cost;
-  const std::string text = options.format == "json" ? render_json(report, 2) + "\n" : render_text(report, terminal());
+  const std::string text = options.format == "json"       ? render_json(report, 2) + "\n"
+                           : options.format == "markdown" ? render_markdown(report)
+                           : options.format == "nagios"   ? render_nagios(report) + "\n"
+                                                          : render_text(report, terminal());
   std::fwrite(text.data(), 1, text.size(), stdout);
   // "OK as far as could be seen" is no OK.
   if (!report.reachable || (report.verdict == Severity::ok && report.partial)) return exit_unknown;
@@ -214,7 +219,8 @@ Command diagnose_command() {
   c.trouble_exit = exit_unknown;
   c.setup = [options](CLI::App& app) {
     options->connection.add_to(app);
-    app.add_option("--format", options->format, "text or json")->check(CLI::IsMember({"text", "json"}));
+    app.add_option("--format", options->format, "text, json, markdown or nagios")
+        ->check(CLI::IsMember({"text", "json", "markdown", "nagios"}));
     app.add_option("--target", options->target, "which target of the configuration; default: the first");
     app.add_option("--seconds", options->seconds, "how long to sample the load")
         ->check(CLI::Range(0.5, 60.0))

@@ -9,7 +9,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int schema = 1;
-constexpr int any_version = 999'999;  // a saved sheet holds every column: none is "too new"
 
 std::int64_t millis(Time t) { return t.time_since_epoch().count(); }
 Time time(const Json& j) { return Time(Milliseconds(j.get<std::int64_t>())); }
@@ -47,7 +46,7 @@ Answer answer(const Json& j, const AnyProbe& probe) {
         throw BadRecording(
             fmt::format("probe {}: a row has {} cells, not {}", probe.id(), cells.size(), sheet.columns.size()));
     }
-    a.rows = probe.decode(sheet, any_version);
+    a.rows = probe.decode(sheet, as_saved);
   }
   return a;
 }

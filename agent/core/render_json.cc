@@ -49,6 +49,7 @@ Json incident(const Incident& i) {
           {"load", i.load},
           {"share", i.share},
           {"since", time(i.since)},
+          {"suspects", i.suspects},
           {"causes", list(i.causes, finding)},
           {"symptoms", list(i.symptoms, finding)},
           {"events", list(i.events, finding)}};
@@ -77,15 +78,27 @@ Json check(const Result& r) {
   out["state"] = r.unknown ? "unknown" : r.findings.empty() ? "fine" : "found";
   out["findings"] = r.findings.size();
   out["figure"] = r.fine;
+  out["sqlstate"] = r.unknown ? Json(r.unknown->sqlstate) : Json();
   out["why_unknown"] = r.unknown ? Json(r.unknown->message) : Json();
   out["mend"] = r.unknown ? Json(r.unknown->mend) : Json();
   return out;
 }
 
 Json load_line(const LoadLine& l) {
-  return {{"active", l.active},  {"on_cpu", l.on_cpu}, {"lock", l.lock},           {"io", l.io},
-          {"client", l.client},  {"other", l.other},   {"vcpus", number(l.vcpus)}, {"seconds", l.seconds},
-          {"samples", l.samples}};
+  return {
+      {"active", l.active},
+      {"on_cpu", l.on_cpu},
+      {"lock", l.lock},
+      {"io", l.io},
+      {"client", l.client},
+      {"other", l.other},
+      {"vcpus", number(l.vcpus)},
+      {"seconds", l.seconds},
+      {"samples", l.samples},
+      {"top_wait", l.top_wait},
+      {"tables", list(l.tables, [](const TableLoad& t) {
+         return Json{{"database", t.database}, {"name", t.name}, {"sessions", t.sessions}, {"rows_read", t.rows_read}};
+       })}};
 }
 
 Json cost(const OwnCost& c) {
@@ -123,6 +136,7 @@ std::string render_json(const Report& r, int indent) {
   out["load"] = load_line(r.load);
   out["connections"] = Json{{"used", number(r.connections_used)}, {"max", number(r.connections_max)}};
   out["cpu"] = Json{{"busy", number(r.cpu_busy)}, {"source", r.cpu_source}};
+  out["harm"] = r.harm;
   out["cost"] = cost(r.cost);
   out["checks"] = list(r.results, check);
   return out.dump(indent, ' ', false, Json::error_handler_t::replace);

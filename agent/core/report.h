@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checks/check.h"
+#include "checks/load.h"
 
 namespace pgvigil {
 
@@ -21,9 +22,10 @@ struct Result {
 // A cause with what it explains. A symptom that nothing explains leads its own incident.
 struct Incident {
   std::vector<Finding> causes;    // the leading one first; more of the same kind behind it (four tables, one incident)
-  std::vector<Finding> symptoms;  // explained by the causes
+  std::vector<Finding> symptoms;  // explained by the causes; among them the causes that these explain
   std::vector<Finding> events;    // started within two minutes of it
   bool explained = true;          // false: a symptom leads, its cause is not known
+  std::vector<std::string> suspects = {};  // then: what stands nearest, with its figure
   Severity severity = Severity::warning;
   ActBy act_by = ActBy::now;
   double load = 0;   // average active sessions
@@ -46,7 +48,8 @@ struct LoadLine {
   std::optional<double> vcpus = {};
   double seconds = 0;
   std::size_t samples = 0;
-  std::string top_wait = {};  // what most of `other` waits for: "LWLock:BufferMapping"
+  std::string top_wait = {};           // what most of `other` waits for: "LWLock:BufferMapping"
+  std::vector<TableLoad> tables = {};  // that most active sessions work on
 };
 
 struct OwnCost {
@@ -77,6 +80,7 @@ struct Report {
   std::optional<double> connections_used, connections_max;
   std::optional<double> cpu_busy;  // 0..1
   std::string cpu_source;          // host, cgroup, processes; "" when unknown
+  std::vector<std::string> harm;   // to the users: "40 % of the transactions in shop roll back (12/s)"
   OwnCost cost;
   std::vector<Result> results;  // every check, in catalogue order
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "agent/core/report_words.h"
 #include "agent/core/text.h"
 
 namespace pgvigil {
@@ -27,10 +28,18 @@ std::string without_colour(std::string_view s) {
   return plain;
 }
 
+// For a terminal that shows nothing else: each other character as "?".
+std::string ascii(std::string_view s) {
+  std::string plain;
+  for (const char c : s)
+    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) plain += static_cast<unsigned char>(c) < 0x80 ? c : '?';
+  return plain;
+}
+
 }  // namespace
 
 Page::Page(const TextOptions& options)
-    : width_(static_cast<std::size_t>(std::max(40, options.width))), colour_(options.colour) {}
+    : width_(static_cast<std::size_t>(std::max(40, options.width))), colour_(options.colour), ascii_(options.ascii) {}
 
 void Page::heading(std::string_view text, std::string_view aside) {
   out_ += "\n  " + bold(text) + (aside.empty() ? "" : "   " + std::string(aside)) + "\n";
@@ -56,7 +65,7 @@ void Page::paragraph(std::string_view first, std::size_t indent, std::string_vie
     fresh = false;
     word.clear();
   };
-  const std::string clean = one_line(text);
+  const std::string clean = ascii_ ? ascii(one_line(text)) : one_line(text);
   for (const char c : clean) {
     if (c == ' ')
       flush();
@@ -78,10 +87,7 @@ void Page::sql(std::size_t indent, std::string_view text) {
 
 void Page::step(const Step& s, std::string_view label) {
   paragraph(label, 4, s.title);
-  std::string where = fmt::format("in database {}, as {}", s.database, s.run_as);
-  for (const auto& [name, value] : {std::pair("relieves", s.relief), {"takes", s.duration}, {"lock", s.lock}})
-    if (!value.empty()) where += fmt::format("; {} {}", name, value);
-  paragraph("    ", 6, where);
+  paragraph("    ", 6, place(s));
   sql(6, s.sql);
   if (!s.caution.empty()) paragraph("    caution: ", 6, s.caution);
   if (!s.undo.empty()) paragraph("    undo: ", 6, s.undo);

@@ -25,7 +25,7 @@ class Page {
 
  private:
   std::size_t width_;
-  bool colour_;
+  bool colour_, ascii_;
   std::string out_;
 };
 

@@ -267,7 +267,7 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
     bool running = false;
     for (const QueryLoad& q : load.queries)
       if (q.database == p.database && (q.query_id == p.query_id || (configured && q.query == p.query))) {
-        if (explained.insert(&q).second) reading.by_plan(p, at, q, configured);
+        if (explained.insert(&q).second) reading.by_plan(p, at, unblocked(q), configured);
         running = true;
       }
     if (running) continue;
@@ -285,7 +285,7 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
     const auto why = refused.find(key_of(q.database, q.query_id));
     // The plan comes with the next sweep: the agent need not guess what it will know in a moment.
     if (why == refused.end() && !in.context().one_shot && seconds_seen(in, q) < patience) continue;
-    reading.by_text(q, why == refused.end() ? "EXPLAIN has not been asked yet" : why->second);
+    reading.by_text(unblocked(q), why == refused.end() ? "EXPLAIN has not been asked yet" : why->second);
   }
   return reading.take();
 }

@@ -49,9 +49,9 @@ def checks_found(report):
 
 
 def unknown(report):
-    """The checks that could not be judged: id -> why."""
-    return {c.get("check", ""): c.get("why_unknown") or "" for c in report.get("checks", [])
-            if c.get("state") == "unknown"}
+    """The checks that could not be judged: id -> (why, the code of the reason)."""
+    return {c.get("check", ""): (c.get("why_unknown") or "", c.get("sqlstate") or "")
+            for c in report.get("checks", []) if c.get("state") == "unknown"}
 
 
 def bare(qualified):

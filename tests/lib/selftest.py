@@ -55,7 +55,7 @@ class Reports(unittest.TestCase):
     def test_unknown_checks(self):
         self.assertEqual(report.unknown({"checks": [{"check": "a", "state": "fine"},
                                                     {"check": "b", "state": "unknown", "why_unknown": "no"}]}),
-                         {"b": "no"})
+                         {"b": ("no", "")})
 
     def test_garbage_is_no_report(self):
         for text in ("", "[]", "{", None):

@@ -5,6 +5,7 @@
 
 #include "agent/core/evaluate.h"
 #include "checks/probes/cpu.h"
+#include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
 #include "checks/probes/tables.h"
 #include "checks/probes/timeouts.h"
@@ -75,6 +76,34 @@ TEST(Load, CountsWorkersWithTheirLeader) {
   EXPECT_DOUBLE_EQ(l.queries[0].sessions, 3);
   EXPECT_EQ(l.queries[0].executions, 1);
   EXPECT_EQ(l.queries[0].pids, std::vector<std::int64_t>{1});
+}
+
+TEST(Load, TellsWhatWaitsForLocksFromWhatWorks) {
+  Scenario s;
+  s.saw(1, activity, {running(1, "a", 1), running(2, "a", 1, "Lock")}).saw(0, activity, {running(1, "a", 2)});
+  const QueryLoad q = load_of(s).queries.front();
+  EXPECT_DOUBLE_EQ(q.sessions, 1.5);
+  EXPECT_DOUBLE_EQ(q.blocked, 0.5);
+  EXPECT_DOUBLE_EQ(unblocked(q).sessions, 1);
+  EXPECT_NEAR(unblocked(q).share, 2.0 / 3, 1e-9);
+}
+
+TEST(Load, CountsByTableWhoHoldsWhat) {
+  const auto held = [](const char* table, std::int64_t sessions, std::int64_t rows) {
+    RelationLock l;
+    l.database = "shop", l.name = table, l.sessions = sessions, l.seq_rows_read = rows, l.pids = {7};
+    return l;
+  };
+  Scenario s;
+  s.saw(2, relation_locks, {held("public.small", 4, 10), held("public.large", 4, 1000)});
+  s.saw(0, relation_locks, {held("public.large", 2, 5000), held("public.small", 2, 10)});
+  const CheckSettings none;
+  const auto tables = load_by_table(Input(s.history, s.context, none, s.at), 60);
+  ASSERT_EQ(tables.size(), 2U);
+  EXPECT_EQ(tables[0].name, "public.large");  // as many sessions, more rows read
+  EXPECT_DOUBLE_EQ(tables[0].sessions, 3);
+  EXPECT_DOUBLE_EQ(tables[0].rows_read, 2000);
+  EXPECT_EQ(tables[0].pids, std::vector<std::int64_t>{7});
 }
 
 TEST(Load, TellsExecutionsOfOneSessionApart) {

@@ -2,7 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "agent/core/evaluate.h"
+#include "agent/core/incidents.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_text.h"
 #include "checks/probes/activity.h"
@@ -88,6 +92,26 @@ TEST(Rank, ACauseThatCarriesLittleLoadDoesNotAccountForTheServer) {
   EXPECT_THAT(r.headline, HasSubstr("its cause is not known"));
 }
 
+TEST(Rank, SymptomsThatNothingExplainsNameWhatIsNear) {
+  const Report r = ranked({found("load_above_cores", {symptom("5x load", Severity::critical)})});
+  ASSERT_EQ(r.incidents.size(), 1u);
+  ASSERT_FALSE(r.incidents[0].suspects.empty());
+  EXPECT_THAT(r.incidents[0].suspects[0], HasSubstr("100 % of the load"));
+  EXPECT_THAT(render_text(r, {.width = 200}), HasSubstr("nearest:"));
+}
+
+TEST(Tie, ComparesWhatBothName) {
+  Finding a = cause("t", Severity::warning, 1), b = cause("t", Severity::warning, 1);
+  EXPECT_EQ(tie(a, b), Tie::shown);
+  b.tables = {"u"};
+  EXPECT_EQ(tie(a, b), Tie::refuted);
+  b.queries = a.queries = {"7"};
+  EXPECT_EQ(tie(a, b), Tie::shown);  // one agreement is enough
+  b.queries.clear();
+  b.tables.clear();
+  EXPECT_EQ(tie(a, b), Tie::open);
+}
+
 TEST(Rank, TwoFamiliesAreTwoIncidents) {
   const Report r = ranked({found("seq_scan_hot_query", {cause("a", Severity::critical, 4)}),
                            found("temp_spill", {cause("b", Severity::warning, 4)})});
@@ -135,6 +159,18 @@ TEST(Recording, ReplayIsExact) {
   EXPECT_EQ(
       render_text(rank(evaluate_all(again.history, again.context, {}, now), again.history, again.context, now), {}),
       render_text(rank(evaluate_all(saved.history, saved.context, {}, now), saved.history, saved.context, now), {}));
+}
+
+TEST(Recording, WhatAnEarlierVersionSavedIsStillRead) {
+  auto saved = nlohmann::json::parse(save_recording({now, {}, loaded(1)}));
+  for (auto& answer : saved["series"]["activity"]) {  // a column that was not asked then
+    auto& columns = answer["columns"];
+    const auto at = std::find(columns.begin(), columns.end(), "truncated") - columns.begin();
+    columns.erase(columns.begin() + at);
+    for (auto& row : answer["rows"]) row.erase(row.begin() + at);
+  }
+  const Recording again = load_recording(saved.dump());
+  EXPECT_EQ(again.history.series(activity).size(), loaded(1).series(activity).size());
 }
 
 TEST(Recording, DamageIsOneClearError) {

@@ -16,7 +16,8 @@ struct Ask {
 };
 
 // What BEGIN ... sets for one transaction; nothing outlives it, so that a pooler's other clients never meet it.
-std::vector<Command> begin(const Ask& limits);
+// `more`: further columns of that select, after a comma.
+std::vector<Command> begin(const Ask& limits, std::string_view more = {});
 
 // Of those behind the one that took the whole deadline.
 inline constexpr const char* kNotReached = "not reached: an earlier probe took the flight's time";

@@ -5,7 +5,8 @@
 namespace pgvigil {
 namespace {
 
-// Columns come from the catalogue: pg_get_indexdef would wait behind an ACCESS EXCLUSIVE lock.
+// Columns come from the catalogue: pg_get_indexdef would wait behind an ACCESS EXCLUSIVE lock. Whether an index serves
+// a constraint is looked up one by one: for EXISTS the planner would read all of pg_constraint.
 constexpr std::string_view facts = R"(
 select pg_catalog.current_database()::text as database,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) as "table",
@@ -32,8 +33,9 @@ select pg_catalog.current_database()::text as database,
              order by k) as included,
        i.indisunique as is_unique,
        i.indisprimary as is_primary,
-       exists (select from pg_catalog.pg_constraint o
-               where o.conrelid = i.indrelid and o.conindid = i.indexrelid and o.contype in ('p', 'u', 'x')) as is_constraint,
+       (select true from pg_catalog.pg_constraint o
+        where o.conrelid = i.indrelid and o.conindid = i.indexrelid and o.contype in ('p', 'u', 'x')
+        limit 1) is not null as is_constraint,
        i.indisvalid as is_valid,
        i.indisready as is_ready,
        i.indpred is not null as has_predicate,

@@ -4,27 +4,43 @@ namespace pgvigil {
 namespace {
 
 // Worth looking at: large by relpages (the heap's or TOAST's), or holding many rows though relpages does not say
-// so, or much read. One look at pg_class and a counter or two for each table; nothing here takes a lock on a table.
+// so, or much read. One pass over pg_class and a counter or two for each table, by far the dearest part where there
+// are tens of thousands; nothing here takes a lock on a table. A TOAST table leads to its owner by pg_depend, which
+// has an index for it (pg_class has none), one by one: guessing many, the planner would rather read it all.
 // Large, much read and full tables each have their place among the 300: none crowds out the others.
 constexpr std::string_view chosen = R"(
-with seen as materialized (
-  select c.oid, greatest(c.relpages, 0) + coalesce(t.relpages, 0) as pages,
-         pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read,
-         pg_catalog.pg_stat_get_live_tuples(c.oid) + coalesce(t.live, 0) as live
+with large as materialized (
+  select c.oid, c.relkind, c.relnamespace, greatest(c.relpages, 0) as pages,
+         pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read, pg_catalog.pg_stat_get_live_tuples(c.oid) as live
   from pg_catalog.pg_class c
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  left join (select t.oid, t.relpages, pg_catalog.pg_stat_get_live_tuples(t.oid) as live
-             from pg_catalog.pg_class t
-             where t.relkind = 't'
-               and (t.relpages >= 128
-                    or (t.relpages = 0 and t.reltuples <= 0 and pg_catalog.pg_stat_get_live_tuples(t.oid) > 1000))) t
-    on t.oid = c.reltoastrelid
-  where c.relkind in ('r', 'm') and c.relpersistence <> 't'
-    and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  where c.relkind <> 'i' and c.relkind in ('r', 'm', 't') and c.relpersistence <> 't'
     and (c.relpages >= 128
-         or t.oid is not null
-         or pg_catalog.pg_stat_get_tuples_returned(c.oid) > 100000
-         or pg_catalog.pg_stat_get_live_tuples(c.oid) > case when c.relpages = 0 and c.reltuples <= 0 then 1000 else 10000 end)),
+         or case when c.relpages = 0 and c.reltuples <= 0 then pg_catalog.pg_stat_get_live_tuples(c.oid) > 1000
+                 when c.relkind = 't' then false
+                 else pg_catalog.pg_stat_get_live_tuples(c.oid) > 10000 end
+         or (c.relkind <> 't' and pg_catalog.pg_stat_get_tuples_returned(c.oid) > 100000))),
+toast as materialized (
+  select (select d.refobjid from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = large.oid and d.objsubid = 0
+            and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'i' limit 1) as owner,
+         pages, live
+  from large where relkind = 't'),
+seen as materialized (
+  select s.oid, s.pages + coalesce(t.pages, 0) as pages, s.rows_read, s.live + coalesce(t.live, 0) as live
+  from (select oid, relnamespace, pages, rows_read, live from large where relkind <> 't'
+        union all
+        select c.oid, c.relnamespace, c.pages, c.rows_read, c.live
+        from toast
+        cross join lateral (
+          select c.oid, c.relnamespace, greatest(c.relpages, 0) as pages,
+                 pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read, pg_catalog.pg_stat_get_live_tuples(c.oid) as live
+          from pg_catalog.pg_class c
+          where c.oid = toast.owner and c.relkind in ('r', 'm') and c.relpersistence <> 't'
+          offset 0) c
+        where not exists (select from large own where own.oid = toast.owner)) s
+  join pg_catalog.pg_namespace n on n.oid = s.relnamespace
+  left join toast t on t.owner = s.oid
+  where n.nspname <> 'information_schema' and n.nspname !~ '^pg_'),
 ranked as (
   select oid, least(pg_catalog.row_number() over (order by pages desc, oid),
                     pg_catalog.row_number() over (order by rows_read desc, oid),

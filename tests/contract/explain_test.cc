@@ -214,7 +214,8 @@ TEST_F(ExplainTest, HostileTextsChangeNothing) {
                   "(select count(*) from pg_catalog.pg_cursors where name <> '') || ' ' || "
                   "(select count(*) from pg_catalog.pg_listening_channels()) as value from pg_catalog.pg_settings "
                   "where source = 'session' and name not in ('statement_timeout', 'lock_timeout', 'search_path', "
-                  "'client_encoding', 'transaction_read_only', 'transaction_isolation')",
+                  "'client_encoding', 'transaction_read_only', 'transaction_isolation', 'jit', "
+                  "'max_parallel_workers_per_gather', 'stats_fetch_consistency')",
                   Scope::database),
       test::word_columns());
   const std::vector<const AnyProbe*> once{&settings};

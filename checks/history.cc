@@ -11,6 +11,9 @@ void History::add(Observation observation) {
     auto place = all.end();
     while (place != all.begin() && std::prev(place)->at > answer.at) --place;
     all.insert(place, std::move(answer));
+    // A memory takes the place of the one it was made from.
+    if (const AnyProbe* probe = find_probe(id); probe != nullptr && probe->about().wave == 0)
+      while (all.size() > 1) all.pop_front();
     std::size_t rows = 0;
     for (const Answer& a : all) rows += a.rows ? a.rows->size() : 0;
     const auto drop = [&](auto it) {

@@ -7,7 +7,7 @@
 #include "checks/check.h"
 #include "checks/load.h"
 #include "checks/plans/catalogue.h"
-#include "checks/plans/judge.h"
+#include "checks/plans/remember.h"
 #include "checks/probes/extensions.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
@@ -23,126 +23,124 @@ constexpr Setting<Count> min_cost{"min_cost", 10'000, "plans that cost less are 
 constexpr Setting<Bytes> min_size{"min_size", 10_MiB, "a table of this size that is now read whole makes a plan worse"};
 constexpr Setting<Count> min_load{"min_load", 0.2, "average active sessions below which a query is left alone"};
 
-// A query's newest plan and the best one of another shape before it, both made in the same way. The best, since a bad
-// plan may change once more and stay bad.
-struct Change {
-  const Plan* before = nullptr;
-  const Plan* after = nullptr;
-  Time seen{};  // when the better one was first missed
-};
+constexpr double news = 15 * 60;  // seconds for which a change that did no harm is told
 
-std::vector<Change> changes(const Input& in) {
-  std::map<std::string, std::vector<std::pair<const Plan*, Time>>> all;
-  const auto series = in.series(plans, in.history().keep_seconds);
-  for (const auto& answer : series)
-    for (const Plan& p : answer.rows)
-      if (!p.json.empty()) all[plan_key(p) + "\n" + p.source].emplace_back(&p, answer.at);
-  std::vector<Change> out;
-  for (const auto& [key, seen] : all) {
-    const std::string shape = plan_shape(seen.back().first->json);
-    std::optional<std::size_t> best;
-    double least = 0;
-    for (std::size_t i = 0; i + 1 < seen.size(); ++i) {
-      if (plan_shape(seen[i].first->json) == shape) continue;
-      const double cost = parse_plan(seen[i].first->json).root.total_cost;
-      if (!best || cost <= least) best = i, least = cost;
-    }
-    if (best) out.push_back({seen[*best].first, seen.back().first, seen[*best + 1].second});
-  }
-  return out;
-}
+using Reads = std::vector<PlanRead>;
 
-// How a plan reads each relation: "Index Scan using docs_pkey on docs".
-std::map<std::string, std::string> ways(const PlanTree& plan) {
+bool whole(const PlanRead& r) { return r.way.ends_with("Seq Scan"); }
+bool same_relation(const PlanRead& a, const PlanRead& b) { return a.schema == b.schema && a.relation == b.relation; }
+
+// How a plan reads each relation: "Index Scan using docs_pkey".
+std::map<std::string, std::string> ways(const Reads& reads) {
   std::map<std::string, std::string> all;
-  each_node(plan.root, [&](const PlanNode& n, int) {
-    if (n.relation.empty() || n.type == "ModifyTable") return;
-    std::string way = n.title();
-    if (!n.index.empty()) way += " using " + n.index;
-    for (const PlanNode& child : n.children)
-      if (!child.index.empty()) way += " using " + child.index;
-    all.emplace(n.schema + "." + n.relation, std::move(way));
-  });
+  for (const PlanRead& r : reads) all.emplace(r.schema + "." + r.relation, r.title());
   return all;
 }
 
-std::string differences(const PlanTree& before, const PlanTree& after) {
+std::string differences(const KnownPlan& p, const Reads& before, const Reads& now) {
   const auto then = ways(before);
   std::string out;
-  for (const auto& [relation, way] : ways(after))
+  for (const auto& [relation, way] : ways(now))
     if (const auto old = then.find(relation); old != then.end() && old->second != way)
       out += fmt::format("{}{}: {} -> {}", out.empty() ? "" : "; ", relation, old->second, way);
-  return out.empty() ? fmt::format("{} -> {}", before.root.title(), after.root.title()) : out;
+  return !out.empty()              ? out
+         : p.before_root != p.root ? fmt::format("{} -> {}", p.before_root, p.root)
+                                   : "the same relations joined or sorted in another way";
 }
 
 // A large relation that the old plan reached through an index and the new one reads whole.
-std::string now_scanned(const Input& in, const Catalogue& catalogue, const Change& c, const PlanTree& before,
-                        const PlanTree& after) {
-  std::set<std::string> through_index;
-  each_node(before.root, [&](const PlanNode& n, int) {
-    if (n.type != "Seq Scan" && !n.relation.empty()) through_index.insert(n.schema + "." + n.relation);
-  });
+std::string now_scanned(const Input& in, const Catalogue& catalogue, const std::string& database, const Reads& before,
+                        const Reads& now) {
   std::string found;
-  each_node(after.root, [&](const PlanNode& n, int) {
-    if (n.type != "Seq Scan" || !through_index.contains(n.schema + "." + n.relation)) return;
-    const KnownTable* t = catalogue.find(c.after->database, n.schema, n.relation);
+  for (const PlanRead& r : now) {
+    if (!whole(r)) continue;
+    const auto same = [&](const PlanRead& old) { return same_relation(old, r); };
+    if (std::none_of(before.begin(), before.end(), same) ||
+        std::any_of(before.begin(), before.end(), [&](const PlanRead& old) { return same(old) && whole(old); }))
+      continue;
+    const KnownTable* t = catalogue.find(database, r.schema, r.relation);
     if (t != nullptr && t->table.size() >= in[min_size]) found = t->table.name;
-  });
+  }
   return found;
 }
 
 // Indexes through which the old plan read this table, and that are no more.
-std::vector<std::string> gone(const Input& in, const KnownTable& known, const PlanTree& before) {
+std::vector<std::string> gone(const Input& in, const KnownTable& known, const Reads& before) {
   std::vector<std::string> names;
   if (in.seen(plan_indexes) == nullptr) return names;  // not seen is not gone
-  const auto check = [&](const std::string& index) {
+  for (const PlanRead& r : before) {
+    if (r.index.empty() || r.relation != known.table.relation || r.schema != known.table.schema) continue;
     const bool there = std::any_of(known.indexes.begin(), known.indexes.end(), [&](const Index& i) {
-      return i.name.ends_with("." + sql::quote_identifier(index)) && i.is_valid;
+      return i.name.ends_with("." + sql::quote_identifier(r.index)) && i.is_valid;
     });
-    if (!index.empty() && !there) names.push_back(index);
-  };
-  each_node(before.root, [&](const PlanNode& n, int) {
-    if (n.relation != known.table.relation || n.schema != known.table.schema) return;
-    check(n.index);
-    for (const PlanNode& child : n.children)
-      if (child.type == "Bitmap Index Scan") check(child.index);
-  });
+    if (!there) names.push_back(r.index);
+  }
   return names;
 }
 
+Time changed(const KnownPlan& p) { return after(Time{}, *p.changed_at); }
+
+// What is told beside the incident that began with it, and for a while also where none did.
+Finding event(const Input& in, const KnownPlan& p, const Reads& before, const Reads& now) {
+  Finding f;
+  f.role = Role::event;
+  f.severity = Severity::info;
+  f.act_by = ActBy::later;
+  f.object = {"query", p.query_id, p.database};
+  f.sentence = fmt::format("the plan of query {} changed at {}: {}", p.query_id, utc_clock(changed(p), in.at()),
+                           differences(p, before, now));
+  f.queries = {p.query_id};
+  f.since = changed(p);
+  for (const PlanRead& r : now)
+    if (std::find(before.begin(), before.end(), r) == before.end())
+      f.tables.push_back(sql::quote_identifier(r.schema) + "." + sql::quote_identifier(r.relation));
+  f.evidence.push_back({"query", p.query});
+  f.evidence.push_back(
+      {"planner's cost", fmt::format("{} before, {} after", words::count(p.before_cost), words::count(p.cost))});
+  f.confidence = p.source == "literals" ? Confidence::medium : Confidence::high;
+  f.basis = p.source == "literals" ? "two plans with values, which may differ" : "two generic plans of the same query";
+  return f;
+}
+
 std::vector<Finding> evaluate(const Input& in) {
-  std::vector<Finding> found;
-  if (in.context().one_shot) return found;  // it has not seen the past
+  std::vector<Finding> found, events;
+  // A one-shot look has not seen the past; where somebody remembers it, it can say as much.
+  if (in.context().one_shot && in.history().latest(known_plans) == nullptr) return found;
   const Catalogue catalogue(in);
   const Load all = load(in, 60);
-  for (const Change& c : changes(in)) {
-    const PlanTree before = parse_plan(c.before->json), after = parse_plan(c.after->json);
-    const std::string scanned = now_scanned(in, catalogue, c, before, after);
-    const bool dearer = after.root.total_cost >= in[min_cost] &&
-                        after.root.total_cost >= in[cost_factor] * std::max(1.0, before.root.total_cost);
-    if (scanned.empty() && !dearer) continue;
-    Finding f;
+  auto known = remembered_plans(in, in[retention]);
+  std::stable_sort(known.begin(), known.end(),  // plans without values compare best
+                   [](const KnownPlan& a, const KnownPlan& b) { return a.source < b.source; });
+  std::set<std::string> told;
+  for (const KnownPlan& p : known) {
+    if (!p.changed_at || told.contains(p.database + "\n" + p.query_id)) continue;
+    const Reads before = plan_reads(p.before_reads), now = plan_reads(p.reads);
+    const std::string scanned = now_scanned(in, catalogue, p.database, before, now);
+    const bool dearer = p.cost >= in[min_cost] && p.cost >= in[cost_factor] * std::max(1.0, p.before_cost);
+    double sessions = 0;
+    std::vector<std::int64_t> pids;
     for (const QueryLoad& q : all.queries)
-      if (q.query_id == c.after->query_id && q.database == c.after->database) {
-        f.load += q.sessions;
-        f.sessions.insert(f.sessions.end(), q.pids.begin(), q.pids.end());
+      if (q.query_id == p.query_id && q.database == p.database) {
+        sessions += q.sessions;
+        pids.insert(pids.end(), q.pids.begin(), q.pids.end());
       }
-    if (f.load < in[min_load] && c.after->name.empty()) continue;
+    const bool worse = (!scanned.empty() || dearer) && (sessions >= in[min_load] || !p.name.empty());
+    if (worse || (p.source != "literals" && seconds_between(changed(p), in.at()) <= news))
+      events.push_back(event(in, p, before, now));
+    if (!worse) continue;
+    told.insert(p.database + "\n" + p.query_id);
+    Finding f = events.back();
+    f.role = Role::cause;
+    f.load = sessions;
+    f.sessions = std::move(pids);
+    f.tables.clear();
     f.severity = Severity::warning;
-    f.act_by = f.load >= in[min_load] ? ActBy::today : ActBy::this_week;
-    f.object = {"query", c.after->query_id, c.after->database};
-    f.sentence = fmt::format("the plan of a hot query became worse: {}", differences(before, after));
-    f.queries = {c.after->query_id};
-    f.since = c.seen;
-    f.confidence = c.after->source == "literals" ? Confidence::medium : Confidence::high;
-    f.basis = c.after->source == "literals" ? "two plans with values, which may differ"
-                                            : "two generic plans of the same query";
-    f.evidence.push_back({"query", words::one_line(c.after->query, 300)});
-    f.evidence.push_back({"planner's cost", fmt::format("{} before, {} now", words::count(before.root.total_cost),
-                                                        words::count(after.root.total_cost))});
+    f.act_by = sessions >= in[min_load] ? ActBy::today : ActBy::this_week;
+    f.sentence = fmt::format("the plan of a hot query became worse: {}", differences(p, before, now));
+    f.evidence.push_back({"since", utc_clock(changed(p), in.at())});
     if (!scanned.empty()) {
       f.tables = {scanned};
-      const KnownTable* t = catalogue.named(c.after->database, scanned);
+      const KnownTable* t = catalogue.named(p.database, scanned);
       if (const auto names = t == nullptr ? std::vector<std::string>() : gone(in, *t, before); !names.empty())
         f.evidence.push_back({"index that is gone", words::list(names, 4)});
       if (t != nullptr && t->table.last_analyze)
@@ -154,7 +152,17 @@ std::vector<Finding> evaluate(const Input& in) {
     }
     found.push_back(std::move(f));
   }
+  std::move(events.begin(), events.end(), std::back_inserter(found));
   return found;
+}
+
+std::string fine(const Input& in) {
+  const auto known = remembered_plans(in, in[retention]);
+  if (known.empty() || in.context().one_shot) return "";
+  std::set<std::string> queries;
+  for (const KnownPlan& p : known) queries.insert(p.database + "\n" + p.query_id);
+  return fmt::format("{} {} looked at, none has a worse plan than before", queries.size(),
+                     queries.size() == 1 ? "hot query" : "hot queries");
 }
 
 enum class Way : std::uint8_t { index, scan, cheap_scan, other_index };
@@ -208,6 +216,21 @@ Scenario past(Way then, Way now, int sessions = 4, bool one_shot = false, std::i
   return s;
 }
 
+// The bad plan is all that the window holds.
+Scenario remembered(double changed_ago) {
+  Scenario s = past(Way::scan, Way::scan);
+  KnownPlan p{
+      .database = "shop", .query_id = "42", .source = "generic", .query = "SELECT data FROM docs WHERE path = $1"};
+  const double now = seconds_between(Time{}, s.at);
+  p.last_hot = now - 400;
+  p.shape = shape_hash(plan_of(Way::scan)), p.root = "Seq Scan", p.cost = 61'000;
+  p.reads = {to_text({"public", "docs", "Seq Scan", ""})};
+  p.changed_at = now - changed_ago;
+  p.before_shape = shape_hash(plan_of(Way::index)), p.before_root = "Index Scan", p.before_cost = 8.4;
+  p.before_reads = {to_text({"public", "docs", "Index Scan", "docs_path_idx"})};
+  return s.saw(390, known_plans, {p});
+}
+
 // The newest plan reads the table in parallel.
 Scenario twice(Scenario s) {
   const auto& last = s.history.series(plans).back();
@@ -229,26 +252,39 @@ const Check plan_changed{
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out",
                  "work_without_results", "query_regressed"},
     .reads = {activity},
-    .may_read = {plans, plan_tables, plan_indexes},
-    .settings = {cost_factor, min_cost, min_size, min_load},
+    .may_read = {plans, known_plans, plan_tables, plan_indexes},
+    .settings = {cost_factor, min_cost, min_size, min_load, retention},
     .evaluate = evaluate,
-    .examples = {{"an index went away", [] { return past(Way::index, Way::scan); }, {Severity::warning}},
-                 {"a large table is read whole, whatever the planner thinks of it",
-                  [] { return past(Way::index, Way::cheap_scan); },
-                  {Severity::warning}},
-                 {"another index, and a far dearer plan",
-                  [] { return past(Way::index, Way::other_index); },
-                  {Severity::warning}},
-                 {"a bad plan that changed once more, and stayed bad",
-                  [] {
-                    Scenario s = past(Way::index, Way::cheap_scan);
-                    return twice(std::move(s));
-                  },
-                  {Severity::warning}},
-                 {"a plan that became better", [] { return past(Way::scan, Way::index); }, {}},
-                 {"the same plan again", [] { return past(Way::index, Way::index); }, {}},
-                 {"a small table", [] { return past(Way::index, Way::cheap_scan, 4, false, 1 << 20); }, {}},
-                 {"a one-shot look knows no past", [] { return past(Way::index, Way::scan, 4, true); }, {}}},
+    .fine = fine,
+    .examples =
+        {{"an index went away", [] { return past(Way::index, Way::scan); }, {Severity::warning, Severity::info}},
+         {"a large table is read whole, whatever the planner thinks of it",
+          [] { return past(Way::index, Way::cheap_scan); },
+          {Severity::warning, Severity::info}},
+         {"another index, and a far dearer plan",
+          [] { return past(Way::index, Way::other_index); },
+          {Severity::warning, Severity::info}},
+         {"a bad plan that changed once more, and stayed bad",
+          [] {
+            Scenario s = past(Way::index, Way::cheap_scan);
+            return twice(std::move(s));
+          },
+          {Severity::warning, Severity::info}},
+         {"a change of some hours ago, which only the memory knows",
+          [] { return remembered(6 * 3600); },
+          {Severity::warning, Severity::info}},
+         {"a change of long ago is the usual by now", [] { return remembered(30 * 3600); }, {}},
+         {"a one-shot look that was given the memory",
+          [] {
+            Scenario s = remembered(6 * 3600);
+            s.context.one_shot = true;
+            return s;
+          },
+          {Severity::warning, Severity::info}},
+         {"a plan that became better", [] { return past(Way::scan, Way::index); }, {Severity::info}},
+         {"the same plan again", [] { return past(Way::index, Way::index); }, {}},
+         {"a small table", [] { return past(Way::index, Way::cheap_scan, 4, false, 1 << 20); }, {Severity::info}},
+         {"a one-shot look knows no past", [] { return past(Way::index, Way::scan, 4, true); }, {}}},
 };
 
 }  // namespace pgvigil

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "agent/commands/see_cpu.h"
+#include "agent/core/remember.h"
 #include "agent/core/schedule.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/cpu.h"
@@ -245,6 +246,7 @@ asio::awaitable<void> Watch::sweeps() {
         keep(co_await target_.wave(std::move(asked)));
       }
     if (stopping_) break;
+    keep(remember(history_, context_, checks_, utc_now()));
     publish();
     // The connection that is kept lives where the load is: there it can explain when no second one can be had.
     const std::string busiest = busiest_database(history_, context_, target_.home(), utc_now());

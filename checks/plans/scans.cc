@@ -111,12 +111,8 @@ class Reading {
   Reading(const Input& in, const Catalogue& catalogue, std::int64_t floor)
       : in_(in), catalogue_(catalogue), floor_(floor) {}
 
-  void by_plan(const Plan& p, Time at, const QueryLoad& q, bool configured) {
-    // Of a query named in the configuration the operator gave the text, with whatever literals it has.
-    std::string text = p.query;
-    for (const HotQuery& known : in_.context().hot_queries)
-      if (configured && known.name == p.name) text = known.sql;
-    const auto uses = catalogue_.relations(p.database, text);
+  // The scans of a plan with what the catalogue knows; none when the server's answer is not one we can read.
+  std::vector<Scan> judged(const Plan& p, const std::vector<sql::RelationUse>& uses) const {
     std::vector<RelationFacts> facts;
     for (const auto& [key, t] : catalogue_.all()) {
       if (t.table.database != p.database) continue;
@@ -133,15 +129,27 @@ class Reading {
     const auto walked = [&](const PlanNode& n) -> std::optional<double> {
       return walked_bytes(catalogue_, p.database, n);
     };
-    const bool generic = p.source == "generic";
-    std::vector<Scan> scans;
-    std::map<std::string, std::string> settings;
     try {
-      settings = parse_plan(p.json).settings;
-      scans = judge(p.json, facts, {.floor_bytes = floor_, .generic = generic, .found = found, .walked = walked});
+      return judge(p.json, facts,
+                   {.floor_bytes = floor_, .generic = p.source == "generic", .found = found, .walked = walked});
     } catch (const std::invalid_argument&) {
-      return;  // the server's answer is not one we can read
+      return {};
     }
+  }
+
+  std::vector<sql::RelationUse> uses_of(const Plan& p) const {
+    // Of a query named in the configuration the operator gave the text, with whatever literals it has.
+    for (const HotQuery& known : in_.context().hot_queries)
+      if (!p.name.empty() && known.name == p.name) return catalogue_.relations(p.database, known.sql);
+    return catalogue_.relations(p.database, p.query);
+  }
+
+  void by_plan(const Plan& p, Time at, const QueryLoad& q, bool configured) {
+    const auto uses = uses_of(p);
+    const bool generic = p.source == "generic";
+    std::vector<Scan> scans = judged(p, uses);
+    if (scans.empty()) return;
+    const std::map<std::string, std::string> settings = parse_plan(p.json).settings;
     std::vector<std::pair<const KnownTable*, TableReader>> readers;
     for (Scan& s : scans) {
       const KnownTable* t = s.relation.empty() ? nullptr : catalogue_.find(p.database, s.schema, s.relation);
@@ -288,6 +296,18 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
     reading.by_text(unblocked(q), why == refused.end() ? "EXPLAIN has not been asked yet" : why->second);
   }
   return reading.take();
+}
+
+PlanScans scans_of(const Input& in, const Catalogue& catalogue, const Plan& plan) {
+  constexpr std::int64_t floor = 10LL << 20;
+  PlanScans out;
+  Reading reading(in, catalogue, floor);
+  for (const Scan& s : reading.judged(plan, reading.uses_of(plan)))
+    if (!s.index) out.seq_rows += std::max(s.rows_read, s.rows_kept) * std::max(1.0, s.loops);
+  reading.by_plan(plan, in.at(), {}, !plan.name.empty());
+  for (const ReadTable& t : reading.take())
+    for (const TableReader& r : t.readers) out.harmful = out.harmful || r.verdict == ScanVerdict::harmful;
+  return out;
 }
 
 bool read_by_utility(const Input& in, const KnownTable& table, double seconds) {

@@ -35,6 +35,13 @@ struct ReadTable {
 std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
                                    std::int64_t floor_bytes);
 
+// What one plan scans, whether its query runs now or not.
+struct PlanScans {
+  bool harmful = false;  // one of its scans is
+  double seq_rows = 0;   // read by sequential scans in one execution
+};
+PlanScans scans_of(const Input& in, const Catalogue& catalogue, const Plan& plan);
+
 // Sessions of a utility statement that reads whole tables by its nature: a dump, an index build, VACUUM.
 bool read_by_utility(const Input& in, const KnownTable& table, double seconds);
 // Evidence and cure that every finding about a table shares.

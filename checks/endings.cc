@@ -82,15 +82,7 @@ std::vector<Ending> endings(const Input& in, double seconds, double floor) {
 }
 
 std::optional<Timeout> limit_of(const Input& in, const Session& s, Clock clock) {
-  std::optional<Timeout> best;
-  int rank = -1;
-  for (const Timeout& t : in.now(timeouts)) {
-    if (t.setting != setting_of(clock)) continue;
-    if ((!t.role.empty() && t.role != s.user) || (!t.database.empty() && t.database != s.database)) continue;
-    const int r = t.layer == "server" ? 0 : t.layer == "database" ? 1 : t.layer == "role" ? 2 : 3;
-    if (r > rank) rank = r, best = t;
-  }
-  return best && best->seconds > 0 ? best : std::nullopt;
+  return limit_of(in.now(timeouts), setting_of(clock), s.user, s.database);
 }
 
 std::string exactly(double seconds) {

@@ -49,6 +49,19 @@ limit 1000
 
 }  // namespace
 
+std::optional<Timeout> limit_of(std::span<const Timeout> all, std::string_view setting, std::string_view role,
+                                std::string_view database) {
+  std::optional<Timeout> best;
+  int rank = -1;
+  for (const Timeout& t : all) {
+    if (t.setting != setting || (!t.role.empty() && t.role != role) || (!t.database.empty() && t.database != database))
+      continue;
+    const int r = t.layer == "server" ? 0 : t.layer == "database" ? 1 : t.layer == "role" ? 2 : 3;
+    if (r > rank) rank = r, best = t;
+  }
+  return best && best->seconds > 0 ? best : std::nullopt;
+}
+
 const Probe<Timeout> timeouts{
     {.id = "timeouts", .title = "Where time limits are set", .cadence = Cadence::sweep, .sql = {{130000, sql}}},
     {{"setting", &Timeout::setting},

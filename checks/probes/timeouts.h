@@ -1,6 +1,8 @@
 // Where time limits are set: server, role, database, role in database.
 #pragma once
 
+#include <span>
+
 #include "checks/probe.h"
 
 namespace pgvigil {
@@ -14,5 +16,9 @@ struct Timeout {
 };
 
 extern const Probe<Timeout> timeouts;
+// The limit of this name that holds for a session of this role and database, unless it set its own: the innermost layer
+// wins. None where there is no limit.
+std::optional<Timeout> limit_of(std::span<const Timeout> all, std::string_view setting, std::string_view role,
+                                std::string_view database);
 
 }  // namespace pgvigil

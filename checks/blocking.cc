@@ -5,6 +5,8 @@
 #include <set>
 
 #include "checks/load.h"
+#include "checks/plans/reading.h"
+#include "checks/plans/sql.h"
 
 namespace pgvigil {
 namespace {
@@ -47,6 +49,43 @@ double unbroken(const std::vector<Snapshot<Session>>& samples, const Session& no
   return age;
 }
 
+// What waits by design, for as long as others take: the phases of a concurrent index build, and autovacuum.
+bool waits_by_design(const Session& s) { return s.wait_event == "virtualxid" || s.backend_type == "autovacuum worker"; }
+
+// For how long the root has not been seen waiting in the transaction it is in.
+double unhindered(const std::vector<Snapshot<Session>>& samples, const Session& root, Time at) {
+  const double age = root.transaction_age.value_or(root.state_age.value_or(0));
+  for (auto sample = samples.rbegin(); sample != samples.rend() && seconds_between(sample->at, at) < age; ++sample)
+    for (const Session& s : sample->rows)
+      if (s.pid == root.pid && is_blocked(s)) return seconds_between(sample->at, at);
+  return age;
+}
+
+bool strong(const std::string& mode) {
+  return mode == "AccessExclusiveLock" || mode == "ExclusiveLock" || mode == "ShareRowExclusiveLock" ||
+         mode == "ShareLock";
+}
+
+void note(std::vector<std::string>& all, std::string name) {
+  if (!name.empty() && std::find(all.begin(), all.end(), name) == all.end()) all.push_back(std::move(name));
+}
+
+// The answer about locks may be some seconds older than the sample: it tells only of waits that are older still.
+void look_at_locks(const Input& in, std::vector<BlockingTree>& trees) {
+  const Answer* answer = in.seen(lock_waits);
+  if (answer == nullptr) return;
+  const double ago = std::max(0.0, seconds_between(answer->at, in.at()));
+  for (const LockWait& l : in.now(lock_waits))
+    for (BlockingTree& t : trees) {
+      if (l.granted && l.locktype != "tuple" && l.pid == t.root_pid && t.holds == nullptr) t.holds = &l;
+      for (Waiter& w : t.waiters) {
+        if (w.session->pid != l.pid || w.waited + 1 < ago || (l.granted && l.locktype != "tuple")) continue;
+        if (w.lock == nullptr || w.lock->relation.empty()) w.lock = &l;  // which row, where it waits for a transaction
+        if (!l.granted && l.waited) w.waited = std::min(w.waited, *l.waited + ago);
+      }
+    }
+}
+
 }  // namespace
 
 std::size_t BlockingTree::waiting_for(double seconds) const {
@@ -59,21 +98,59 @@ std::size_t BlockingTree::behind(std::int64_t pid) const {
       std::count_if(waiters.begin(), waiters.end(), [&](const Waiter& w) { return w.behind == pid; }));
 }
 
+const Waiter* BlockingTree::change_in_front() const {
+  const Waiter* found = nullptr;
+  for (const Waiter& w : waiters) {
+    const bool is_change = w.lock != nullptr ? w.lock->locktype == "relation" && strong(w.lock->mode)
+                                             : w.session->wait_event == "relation" && !w.session->query.empty() &&
+                                                   sql::kind(w.session->query) == sql::Kind::utility;
+    if (is_change && behind(w.session->pid) > (found == nullptr ? 0 : behind(found->session->pid))) found = &w;
+  }
+  return found;
+}
+
+std::vector<std::string> BlockingTree::tables() const {
+  std::vector<std::string> all;
+  for (const Waiter& w : waiters)
+    if (w.lock != nullptr) note(all, w.lock->relation);
+  for (const Waiter& w : waiters)
+    if (all.empty())
+      for (std::string& name : tables_in(w.session->query)) note(all, std::move(name));
+  return all;
+}
+
+std::vector<std::string> tables_in(std::string_view query) {
+  std::vector<std::string> all;
+  for (const sql::RelationUse& r : sql::relations(sql::reading_part(query).value_or(std::string(query))))
+    note(all, (r.schema.empty() ? "" : sql::quote_identifier(r.schema) + ".") + sql::quote_identifier(r.relation));
+  return all;
+}
+
+std::optional<QueueHarm> queue_harm(const Input& in, const BlockingTree& tree, double active) {
+  QueueHarm h;
+  h.waits = static_cast<double>(tree.waiting_for(in[blocking::waiting]));
+  if (h.waits < 1 || (h.waits < in[blocking::warn] && tree.longest < in[blocking::one_waits])) return std::nullopt;
+  h.share = active > 0 ? std::min(1.0, tree.load / active) : 0;
+  const bool bad =
+      h.waits >= in[blocking::critical] || (h.waits >= in[blocking::warn] && h.share >= in[blocking::critical_share]);
+  h.severity = bad ? Severity::critical : Severity::warning;
+  h.act_by = bad || h.waits >= in[blocking::warn] ? ActBy::now : ActBy::today;
+  return h;
+}
+
 std::vector<BlockingTree> blocking_trees(const Input& in) {
   ByPid all;
   for (const Session& s : in.now(activity)) all.emplace(s.pid, &s);
   const auto samples = in.series(activity, window);
   std::map<std::int64_t, BlockingTree> by_root;
   for (const auto& [pid, s] : all) {
-    if (!is_blocked(*s) || is_worker(*s)) continue;
+    if (!is_blocked(*s) || is_worker(*s) || waits_by_design(*s)) continue;
     const auto way = way_to_root(*s, all);
     if (way.empty()) continue;
     BlockingTree& tree = by_root[way.back()];
     tree.root_pid = way.back();
     if (const auto root = all.find(tree.root_pid); root != all.end()) tree.root = root->second;
-    const double waited = unbroken(samples, *s, in.at());
-    tree.waiters.push_back({s, way.front(), static_cast<int>(way.size()), waited});
-    tree.longest = std::max(tree.longest, waited);
+    tree.waiters.push_back({s, way.front(), static_cast<int>(way.size()), unbroken(samples, *s, in.at())});
   }
   for (const auto& sample : samples) {
     ByPid then;
@@ -86,11 +163,14 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
     }
   }
   std::vector<BlockingTree> trees;
-  for (auto& [pid, tree] : by_root) {
+  for (auto& [pid, tree] : by_root) trees.push_back(std::move(tree));
+  look_at_locks(in, trees);
+  for (BlockingTree& tree : trees) {
+    for (const Waiter& w : tree.waiters) tree.longest = std::max(tree.longest, w.waited);
+    if (tree.root != nullptr) tree.held = unhindered(samples, *tree.root, in.at());
     std::stable_sort(tree.waiters.begin(), tree.waiters.end(), [](const Waiter& a, const Waiter& b) {
       return std::pair(a.depth, -a.waited) < std::pair(b.depth, -b.waited);
     });
-    trees.push_back(std::move(tree));
   }
   std::stable_sort(trees.begin(), trees.end(),
                    [](const auto& a, const auto& b) { return a.waiters.size() > b.waiters.size(); });

@@ -16,9 +16,11 @@
 #include "checks/probes/duplicates.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/index_definitions.h"
+#include "checks/probes/lock_waits.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/plans.h"
+#include "checks/probes/prepared_transactions.h"
 #include "checks/probes/relation_columns.h"
 #include "checks/probes/server.h"
 #include "checks/probes/statement_texts.h"
@@ -323,6 +325,78 @@ TEST_P(Probes, SessionsWithTextWaitsAndBlockers) {
   EXPECT_EQ(find(limits, &ConnectionLimit::name, std::string("app")).limit, 20);
   const Client boss;
   boss.run("select pg_terminate_backend(" + std::to_string(sleeper.pid()) + ")");
+}
+
+std::vector<LockWait> of_pid(const std::vector<LockWait>& all, int pid) {
+  std::vector<LockWait> some;
+  for (const LockWait& l : all)
+    if (l.pid == pid) some.push_back(l);
+  return some;
+}
+
+// The table, the row, the holder and the mode, also where the waiter waits for a transaction and not for the row.
+TEST_P(Probes, LocksThatSomebodyWaitsFor) {
+  EXPECT_THAT(ask(us, lock_waits), IsEmpty());
+  const Client holder("app", database, "holder"), first("app", database, "first"), second("app", database, "second"),
+      change("app", database, "change"), keeper("app", database, "keeper"), hopeful("app", database, "hopeful");
+  holder.run(R"(begin; update "Shop".twice set kind = 'y' where id = 1)");
+  first.send(R"(update "Shop".twice set kind = 'z' where id = 1)");
+  const auto waiters = [&] {
+    std::size_t n = 0;
+    for (const LockWait& l : ask(us, lock_waits)) n += l.granted ? 0 : 1;
+    return n;
+  };
+  ASSERT_TRUE(within(5, [&] { return waiters() == 1; }));
+  second.send(R"(update "Shop".twice set kind = 'w' where id = 1)");
+  ASSERT_TRUE(within(5, [&] { return waiters() == 2; }));
+  change.send(R"(alter table "Shop".twice add column note text)");
+  keeper.run("select pg_advisory_lock(42)");
+  hopeful.send("select pg_advisory_lock(42)");
+  ASSERT_TRUE(within(5, [&] { return waiters() == 4; }));
+  const auto all = ask(us, lock_waits);
+
+  const LockWait row = find(of_pid(all, first.pid()), &LockWait::locktype, std::string("tuple"));
+  EXPECT_TRUE(row.granted);
+  EXPECT_EQ(row.relation, "\"Shop\".twice");
+  EXPECT_EQ(row.page, 0);
+  EXPECT_GE(row.tuple.value(), 1);
+  EXPECT_FALSE(find(of_pid(all, first.pid()), &LockWait::locktype, std::string("transactionid")).granted);
+  const LockWait behind = find(of_pid(all, second.pid()), &LockWait::locktype, std::string("tuple"));
+  EXPECT_FALSE(behind.granted);
+  EXPECT_EQ(behind.tuple, row.tuple);
+  EXPECT_EQ(behind.database, database);
+  EXPECT_EQ(behind.waited.has_value(), us.version() >= 140000);
+  const LockWait held = find(of_pid(all, holder.pid()), &LockWait::locktype, std::string("transactionid"));
+  EXPECT_TRUE(held.granted);
+  EXPECT_EQ(held.state, "idle in transaction");
+  const LockWait wanted = find(of_pid(all, change.pid()), &LockWait::granted, false);
+  EXPECT_EQ(wanted.mode, "AccessExclusiveLock");
+  EXPECT_EQ(wanted.relation, "\"Shop\".twice");
+  const LockWait kept = find(of_pid(all, keeper.pid()), &LockWait::locktype, std::string("advisory"));
+  EXPECT_EQ(kept.state, "idle");
+  EXPECT_EQ(kept.user, "app");
+  EXPECT_GE(kept.state_age.value(), 0);
+  EXPECT_THAT(ask(us, lock_waits), Not(Contains(Field(&LockWait::pid, us.pid()))));
+  for (const Client* c : {&first, &second, &change, &hopeful})
+    Client().run("select pg_terminate_backend(" + std::to_string(c->pid()) + ")");
+}
+
+TEST_P(Probes, PreparedTransactionsAndWhoWaitsForThem) {
+  const Client app("app", database), waiter("app", database);
+  app.run(R"(begin; update "Shop".twice set kind = 'p' where id = 2; prepare transaction 'it''s ours')");
+  waiter.send(R"(update "Shop".twice set kind = 'q' where id = 2)");
+  std::vector<LockWait> locks;
+  EXPECT_TRUE(within(5, [&] { return !(locks = ask(us, lock_waits)).empty(); }));
+  const auto all = ask(us, prepared_transactions);
+  Client("app", database).run("rollback prepared 'it''s ours'");
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].gid, "it's ours");
+  EXPECT_EQ(all[0].owner, "app");
+  EXPECT_EQ(all[0].database, database);
+  EXPECT_GE(all[0].age, 0);
+  const LockWait held = find(locks, &LockWait::pid, std::int64_t{0});
+  EXPECT_TRUE(held.granted);
+  EXPECT_EQ(held.transaction, all[0].transaction);
 }
 
 // Bytes that are no text in any encoding reach us as they are and cost nothing but themselves.

@@ -118,6 +118,44 @@ TEST(Rank, TwoFamiliesAreTwoIncidents) {
   EXPECT_EQ(r.incidents.size(), 2u);
 }
 
+Finding of_session(std::int64_t pid, Severity severity, double load) {
+  return {.role = Role::cause,
+          .severity = severity,
+          .object = {"session", std::to_string(pid)},
+          .sentence = "pid " + std::to_string(pid),
+          .load = load,
+          .sessions = {pid, 99}};
+}
+
+TEST(Rank, TheQueueStandsBehindTheBlockerThatExplainsIt) {
+  const Report r = ranked({found("lock_queue", {of_session(7, Severity::critical, 8)}),
+                           found("long_transaction", {of_session(7, Severity::critical, 8)})});
+  ASSERT_EQ(r.incidents.size(), 1u);
+  EXPECT_EQ(r.incidents[0].lead().check, "long_transaction");
+  EXPECT_EQ(r.incidents[0].causes.size(), 1u);
+  ASSERT_EQ(r.incidents[0].symptoms.size(), 1u);  // it is what the blocker explains
+  EXPECT_NEAR(r.incidents[0].load, 8, 0.01);      // once
+}
+
+TEST(Rank, TheCauseOfACauseLeadsWithTheHarmAndTheLoadOfWhatItExplains) {
+  const Report r = ranked({found("connections_rising", {symptom("rising", Severity::warning)}),
+                           found("lock_queue", {of_session(7, Severity::critical, 6)}),
+                           found("idle_in_transaction", {of_session(7, Severity::warning, 0)})});
+  ASSERT_EQ(r.incidents.size(), 1u);
+  EXPECT_EQ(r.incidents[0].lead().check, "idle_in_transaction");
+  EXPECT_EQ(r.incidents[0].symptoms.size(), 2u);  // the queue, and through it the connections
+  EXPECT_EQ(r.verdict, Severity::critical);
+  EXPECT_NEAR(r.incidents[0].share, 0.6, 0.01);
+}
+
+TEST(Rank, AQueueBehindAnotherSessionIsAnIncidentOfItsOwn) {
+  Finding other = of_session(8, Severity::critical, 5);
+  other.sessions = {8, 98};
+  const Report r =
+      ranked({found("lock_queue", {other}), found("idle_in_transaction", {of_session(7, Severity::critical, 5)})});
+  EXPECT_EQ(r.incidents.size(), 2u);
+}
+
 TEST(Rank, WhatCanWaitIsPostureAndNoPartOfTheVerdict) {
   Finding later = cause("a", Severity::critical, 0);
   later.act_by = ActBy::this_week;

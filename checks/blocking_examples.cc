@@ -1,0 +1,59 @@
+#include "checks/blocking_examples.h"
+
+#include "checks/probes/activity.h"
+#include "checks/probes/lock_waits.h"
+
+namespace pgvigil::blocking_examples {
+
+Scenario queue(const Queue& q) {
+  Scenario s;
+  std::vector<Session> rows;
+  std::vector<LockWait> locks;
+  Session root{.pid = 10, .database = "shop", .user = "app", .application = q.application, .client = "10.0.0.7"};
+  root.backend_type = "client backend";
+  root.state = q.state;
+  root.query = q.root_query;
+  root.query_age = root.transaction_age = root.state_age = q.age + q.held;
+  if (!q.prepared) rows.push_back(root);
+  for (int i = 0; i < q.waiters; ++i) {
+    Session w = root;
+    w.pid = 20 + i;
+    w.application = "web";
+    w.state = "active";
+    w.query = "UPDATE accounts SET balance = $1 WHERE id = $2";
+    w.wait_event_type = "Lock";
+    w.wait_event = q.change ? "relation" : i == 0 ? "transactionid" : "tuple";
+    w.query_id = "7";
+    w.query_age = w.transaction_age = w.state_age = q.age;
+    w.blocked_by = {q.change && i > 0 ? 20 : q.prepared ? 0 : 10};
+    if (q.change && i == 0) w.query = "ALTER TABLE accounts ADD COLUMN note text";
+    rows.push_back(w);
+    LockWait l{.pid = w.pid, .locktype = q.change ? "relation" : "tuple", .mode = "ExclusiveLock"};
+    if (q.change) l.mode = i == 0 ? "AccessExclusiveLock" : "RowExclusiveLock";
+    l.granted = !q.change && i == 0;  // the first one holds the row's lock and waits for the transaction
+    l.database = "shop";
+    l.relation = "public.accounts";
+    l.state = "active";
+    l.user = "app";
+    if (!q.change) l.page = 0, l.tuple = 7;
+    locks.push_back(l);
+  }
+  if (q.waiters > 0) {
+    LockWait held{.pid = q.prepared ? 0 : 10, .granted = true, .locktype = q.change ? "relation" : "transactionid"};
+    held.mode = q.change ? "AccessShareLock" : "ExclusiveLock";
+    held.transaction = q.prepared ? "740" : "";
+    locks.push_back(held);
+  }
+  for (int i = 0; i < q.others; ++i) {
+    Session o = root;
+    o.pid = 200 + i;
+    o.state = "active";
+    o.query = "SELECT count(*) FROM visits";
+    o.query_age = o.transaction_age = o.state_age = 1;
+    rows.push_back(o);
+  }
+  s.saw(2, activity, rows).saw(1, activity, rows).saw(0, activity, rows);
+  return q.locks ? std::move(s.saw(0, lock_waits, locks)) : s;
+}
+
+}  // namespace pgvigil::blocking_examples

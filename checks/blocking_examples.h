@@ -1,0 +1,25 @@
+// Made-up queues for the examples of the checks of blocking.
+#pragma once
+
+#include <string>
+
+#include "checks/check.h"
+
+namespace pgvigil::blocking_examples {
+
+struct Queue {
+  int waiters = 8;
+  double age = 6;                             // seconds for which they have waited
+  std::string state = "idle in transaction";  // of the root
+  int others = 0;                             // sessions busy with something else
+  bool change = false;                        // the first waiter changes the table, the others stand behind it
+  double held = 1;                            // for so much longer than `age` the root has been in its transaction
+  std::string root_query = "UPDATE accounts SET balance = $1 WHERE id = $2";
+  std::string application = "worker";  // the root's
+  bool locks = true;                   // lock_waits has been seen
+  bool prepared = false;               // the root is a prepared transaction
+};
+
+Scenario queue(const Queue& q);
+
+}  // namespace pgvigil::blocking_examples

@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "checks/blocking.h"
+#include "checks/blocking_examples.h"
+#include "checks/blocking_words.h"
+#include "checks/check.h"
+#include "checks/load.h"
+#include "checks/probes/server.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr Setting<Seconds> warn_age{"warn_age", 5 * 60,
+                                    "a session that sits idle in a transaction warns from this age"};
+constexpr Setting<Seconds> crit_age{"crit_age", 15 * 60, "and is critical from this one"};
+constexpr Setting<Seconds> pause{"pause", 2, "one that holds others up is the cause once it has been idle for so long"};
+
+void describe(const Session& s, Finding& f) {
+  f.evidence.push_back({"idle session", fmt::format("{}, {}, transaction open for {}, from {}", who(s), what_it_does(s),
+                                                    words::duration(s.transaction_age.value_or(0)),
+                                                    s.client.empty() ? "?" : words::one_line(s.client, 63))});
+  if (!s.query.empty()) f.evidence.push_back({"its last statement", words::one_line(s.query, 300)});
+}
+
+Finding named(const Session& s) {
+  Finding f;
+  f.severity = Severity::info;
+  f.act_by = ActBy::later;
+  f.object = {"session", std::to_string(s.pid), s.database};
+  f.confidence = Confidence::high;
+  f.fix = fmt::format("end pid {}", s.pid);
+  return f;
+}
+
+Finding holds_others_up(const Input& in, const BlockingTree& t, const QueueHarm& harm) {
+  const Session& s = *t.root;
+  Finding f = named(s);
+  f.sentence =
+      fmt::format("{} has been idle in transaction for {} and holds a lock that {}", who(s),
+                  words::duration(s.state_age.value_or(0)),
+                  harm.waits == 1 ? "1 session waits for" : words::counted(harm.waits, "session") + " wait for");
+  if (const auto tables = t.tables(); !tables.empty()) f.sentence += " on " + words::list(tables, 2);
+  f.basis = "pg_blocking_pids: the server says who waits for whom";
+  tell_queue(in, t, harm, f);
+  describe(s, f);
+  tell_waiters(t, f);
+  f.remedies.push_back({Remedy::Kind::first_aid, "end the idle session", {end_session(s, t.waiters.size(), t.load)}});
+  f.remedies.push_back(limit_idle_transactions(s));
+  return f;
+}
+
+// All that one application has left open.
+Finding sits(const Input& in, const std::vector<const Session*>& all) {
+  const Session& oldest = *all.front();
+  const double age = oldest.state_age.value_or(0);
+  Finding f = named(oldest);
+  f.severity = age >= in[crit_age] ? Severity::critical : Severity::warning;
+  f.act_by = ActBy::today;  // nobody waits for it now
+  f.sentence = fmt::format("{} has been idle in transaction for {}", who(oldest), words::duration(age));
+  if (all.size() > 1)
+    f.sentence += fmt::format(", and {} of the same application",
+                              words::counted(static_cast<double>(all.size() - 1), "more session"));
+  f.basis = "the server's own clock of the session's state";
+  if (!in.context().one_shot) f.since = after(in.at(), -age);
+  describe(oldest, f);
+  f.evidence.push_back({"harm", "whatever it has locked stays locked, and vacuum keeps every row that died since"});
+  Remedy aid{Remedy::Kind::first_aid, "end what sits idle", {}};
+  for (std::size_t i = 0; i < all.size() && i < 5; ++i) aid.steps.push_back(end_session(*all[i], 0, 0));
+  for (const Session* s : all) f.sessions.push_back(s->pid);
+  f.remedies.push_back(std::move(aid));
+  f.remedies.push_back(limit_idle_transactions(oldest));
+  return f;
+}
+
+bool on_standby(const Input& in) {
+  const auto rows = in.now(server);
+  return !rows.empty() && rows.front().in_recovery;
+}
+
+std::vector<Finding> evaluate(const Input& in) {
+  std::vector<Finding> found;
+  const double active = load(in, 30).active;
+  std::vector<std::int64_t> told;
+  for (const BlockingTree& t : blocking_trees(in)) {
+    if (t.root == nullptr || !is_idle_in_transaction(*t.root) || t.root->state_age.value_or(0) < in[pause]) continue;
+    const auto harm = queue_harm(in, t, active);
+    if (!harm) continue;
+    found.push_back(holds_others_up(in, t, *harm));
+    told.push_back(t.root_pid);
+  }
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<const Session*>> silent;
+  for (const Session& s : in.now(activity))
+    if (is_idle_in_transaction(s) && s.state_age.value_or(0) >= in[warn_age] && !on_standby(in) &&
+        std::find(told.begin(), told.end(), s.pid) == told.end())
+      silent[{s.database, s.user, s.application}].push_back(&s);
+  for (auto& [holder, all] : silent) {
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Session* a, const Session* b) { return a->state_age > b->state_age; });
+    found.push_back(sits(in, all));
+  }
+  return found;
+}
+
+std::string fine(const Input& in) {
+  std::size_t n = 0;
+  double oldest = 0;
+  for (const Session& s : in.now(activity))
+    if (is_idle_in_transaction(s)) ++n, oldest = std::max(oldest, s.state_age.value_or(0));
+  return n == 0 ? "no session is idle in a transaction"
+                : fmt::format("{} {} idle in a transaction, the longest for {}",
+                              words::counted(static_cast<double>(n), "session"),
+                              words::is_or_are(static_cast<double>(n)), words::duration(oldest));
+}
+
+Scenario left_open(double age, bool standby = false) {
+  Scenario s = blocking_examples::queue({.waiters = 0, .age = age, .held = 0});
+  return s.saw(0, server, {Server{.version_num = 150000, .in_recovery = standby}});
+}
+Scenario queue(int waiters, double age, int others = 0) {
+  return blocking_examples::queue({.waiters = waiters, .age = age, .others = others});
+}
+
+}  // namespace
+
+extern const Check idle_in_transaction;
+const Check idle_in_transaction{
+    .id = "idle_in_transaction",
+    .title = "Session idle in a transaction",
+    .why =
+        "It keeps every lock it has taken and every row that died since from being cleaned up, and does nothing: an "
+        "application that forgot to commit.",
+    .role = Role::cause,
+    .explains = {"lock_queue", "ddl_waiting", "vacuum_blocked", "dead_rows", "connections_rising",
+                 "connections_saturated", "queries_timing_out", "load_above_cores", "work_without_results",
+                 "query_regressed"},
+    .reads = {activity},
+    .may_read = {lock_waits, server},
+    .settings = {warn_age, crit_age, pause, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
+                 blocking::critical_share},
+    .evaluate = evaluate,
+    .fine = fine,
+    .examples = {{"it holds a row that eight sessions want", [] { return queue(8, 6); }, {Severity::critical}},
+                 {"four of many sessions wait for it", [] { return queue(4, 6, 12); }, {Severity::warning}},
+                 {"one session waits for it, and has for long", [] { return queue(1, 30, 6); }, {Severity::warning}},
+                 {"twenty of very many sessions wait for it", [] { return queue(20, 6, 40); }, {Severity::critical}},
+                 {"nobody waits for it, and it was left open six minutes ago",
+                  [] { return left_open(360); },
+                  {Severity::warning}},
+                 {"nobody waits for it, and it was left open twenty minutes ago",
+                  [] { return left_open(1200); },
+                  {Severity::critical}},
+                 {"on a standby it holds nobody up", [] { return left_open(1200, true); }, {}},
+                 {"it pauses between two statements while others wait",
+                  [] { return blocking_examples::queue({.waiters = 8, .age = 1.2, .held = 0.1}); },
+                  {}},
+                 {"two sessions wait for a moment", [] { return queue(2, 2); }, {}},
+                 {"the blocker runs a statement", [] { return blocking_examples::queue({.state = "active"}); }, {}}},
+};
+
+}  // namespace pgvigil

@@ -1,0 +1,5 @@
+CREATE ROLE pool LOGIN CONNECTION LIMIT 40;
+CREATE TABLE carts (id int PRIMARY KEY, items int NOT NULL);
+INSERT INTO carts SELECT i, 0 FROM generate_series(1, 10000) i;
+GRANT SELECT, UPDATE ON carts TO pool;
+ANALYZE;

@@ -1,0 +1,2 @@
+\set item random(1, 200)
+SELECT pieces FROM stock WHERE item = :item;

@@ -177,8 +177,8 @@ Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
   f.severity = critical ? Severity::critical : Severity::warning;
   f.act_by = critical ? ActBy::now : ActBy::today;
   f.object = {"server", in.context().target};
-  f.since = c.ends.front()->at;
-  for (const Ending* e : c.ends) f.since = std::min(*f.since, e->at);
+  for (const Ending* e : c.ends)
+    if (!in.context().one_shot) f.since = std::min(f.since.value_or(e->at), e->at);
   f.sentence = sentence(c);
   f.evidence = {
       {"ended there", fmt::format("{} of {} that ran for longer than {}", words::count(n),

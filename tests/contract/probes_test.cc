@@ -22,6 +22,7 @@
 #include "checks/probes/plans.h"
 #include "checks/probes/prepared_transactions.h"
 #include "checks/probes/relation_columns.h"
+#include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
 #include "checks/probes/statement_texts.h"
 #include "checks/probes/statements.h"
@@ -379,6 +380,26 @@ TEST_P(Probes, LocksThatSomebodyWaitsFor) {
   EXPECT_THAT(ask(us, lock_waits), Not(Contains(Field(&LockWait::pid, us.pid()))));
   for (const Client* c : {&first, &second, &change, &hopeful})
     Client().run("select pg_terminate_backend(" + std::to_string(c->pid()) + ")");
+}
+
+TEST_P(Probes, TablesThatSessionsWorkOnWhateverTheirTextSays) {
+  const Client owner("app", database), reader("app", database), idle("app", database);
+  owner.run(R"(create or replace function "Shop".hidden() returns bigint language plpgsql as
+               $$begin perform count(*) from "Shop".unindexed; perform pg_sleep(4); return 1; end$$)");
+  reader.send(R"(select "Shop".hidden())");
+  idle.run(R"(begin; select from "Shop".indexed limit 1)");  // holds a lock and does nothing: no work
+  std::vector<RelationLock> rows;
+  ASSERT_TRUE(within(3, [&] {
+    rows = ask(us, relation_locks);
+    return std::any_of(rows.begin(), rows.end(), [](const RelationLock& l) { return l.relation == "unindexed"; });
+  }));
+  const RelationLock& l = find(rows, &RelationLock::name, std::string(R"("Shop".unindexed)"));
+  EXPECT_THAT(l.pids, ElementsAre(reader.pid()));
+  EXPECT_EQ(l.sessions, 1);
+  EXPECT_EQ(l.writers, 0);
+  EXPECT_EQ(l.database, database);
+  EXPECT_THAT(rows, Not(Contains(Field(&RelationLock::relation, "indexed"))));
+  idle.run("rollback");
 }
 
 TEST_P(Probes, PreparedTransactionsAndWhoWaitsForThem) {

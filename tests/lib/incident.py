@@ -12,7 +12,7 @@ import yaml
 from . import agent, children, load, pg, rename
 
 CREATES_ROLE = r"\bCREATE\s+(?:ROLE|USER)\s+\"?{}\"?\b"
-FIXED_WORDS = ("check", "also", "not_cause", "severity", "confidence_below", "after_remedy")  # no names of objects
+FIXED_WORDS = ("check", "also", "not_cause", "severity", "confidence_below", "after_remedy", "alerts")  # no names of objects
 TEXTS = (".sql", ".sh", ".yaml")
 
 

@@ -70,7 +70,7 @@ Report named(std::string sentence) {
   r.verdict = Severity::critical;
   Finding f{.object = {"table", "t"}, .sentence = std::move(sentence)};
   r.headline = f.sentence;
-  r.incidents.push_back({.causes = {f}});
+  r.incidents.emplace_back().causes.push_back(std::move(f));
   return r;
 }
 

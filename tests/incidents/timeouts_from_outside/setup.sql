@@ -1,0 +1,12 @@
+SET client_min_messages = warning;
+SET synchronous_commit = off;
+CREATE ROLE app LOGIN;
+CREATE ROLE freight_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO freight_owner;
+SET ROLE freight_owner;
+CREATE TABLE shipments (depot int NOT NULL, label text NOT NULL, content text);
+INSERT INTO shipments SELECT i % 50, md5(i::text), repeat(md5(i::text), 12) FROM generate_series(1, 600000 * :scale) i;
+GRANT SELECT ON shipments TO app;
+RESET ROLE;
+ANALYZE shipments;
+CHECKPOINT;

@@ -250,7 +250,7 @@ const Check plan_changed{
     .role = Role::cause,
     .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out",
-                 "work_without_results", "query_regressed"},
+                 "work_without_results", "query_regressed", "pool_pinned"},
     .reads = {activity},
     .may_read = {plans, known_plans, plan_tables, plan_indexes},
     .settings = {cost_factor, min_cost, min_size, min_load, retention},

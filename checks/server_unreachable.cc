@@ -118,7 +118,7 @@ const Check server_unreachable{
     .why = "Nobody is served, or the agent is blind: either way nothing else said about this server is up to date.",
     .role = Role::cause,
     .explains = {"connections_saturated", "connections_rising", "queries_timing_out", "cpu_saturated",
-                 "load_above_cores", "work_without_results"},
+                 "load_above_cores", "work_without_results", "pool_pinned"},
     .settings = {failures},
     .evaluate = evaluate,
     .examples = {{"connections refused twice",

@@ -93,7 +93,7 @@ const Check stale_statistics{
     .role = Role::cause,
     .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out",
-                 "work_without_results", "query_regressed"},
+                 "work_without_results", "query_regressed", "pool_pinned"},
     .reads = {activity, tables},
     .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, statements},
     .settings = {min_size, min_load, critical_load, critical_share, repeated},

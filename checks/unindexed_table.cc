@@ -159,7 +159,7 @@ const Check unindexed_table{
     .role = Role::cause,
     .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
-                 "queries_timing_out", "work_without_results"},
+                 "queries_timing_out", "work_without_results", "pool_pinned"},
     .reads = {tables},
     .may_read = {activity, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
                  statements, statement_texts},

@@ -13,7 +13,7 @@
 #include <iterator>
 
 #include "agent/commands/command.h"
-#include "agent/commands/see_cpu.h"
+#include "agent/commands/see_host.h"
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_json.h"
@@ -23,7 +23,6 @@
 #include "agent/pg/now.h"
 #include "agent/pg/target.h"
 #include "checks/probes/activity.h"
-#include "checks/probes/cpu.h"
 #include "checks/probes/relation_locks.h"
 
 namespace pgvigil {
@@ -119,8 +118,9 @@ class Look : public std::enable_shared_from_this<Look> {
 
   asio::awaitable<void> observe(const std::vector<const AnyProbe*>& probes) {
     Observation o = co_await target_.ask(probes);
-    o.answers[std::string(cpu.id())] = see_cpu(recording_.history, target_.options().conninfo, o.at);
+    const Time asked = o.at;
     keep(std::move(o));
+    keep(see_host(recording_.history, target_.options().conninfo, asked));
   }
   void keep(Observation o) { recording_.history.add(std::move(o)); }
 

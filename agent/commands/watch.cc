@@ -8,11 +8,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "agent/commands/see_cpu.h"
+#include "agent/commands/see_host.h"
 #include "agent/core/remember.h"
 #include "agent/core/schedule.h"
 #include "checks/probes/activity.h"
-#include "checks/probes/cpu.h"
 #include "checks/probes/server.h"
 
 namespace pgvigil {
@@ -197,8 +196,9 @@ asio::awaitable<void> Watch::cycles() {
     Observation o = co_await target_.ask(flight(cycle));
     if (stopping_) break;
     demote_slow(o);
-    if (cycle) o.answers[std::string(cpu.id())] = see_cpu(history_, target_.options().conninfo, o.at);
+    const Time asked = o.at;
     keep(std::move(o));
+    if (cycle) keep(see_host(history_, target_.options().conninfo, asked));
     if (cycle) {
       next_cycle_ = begun + seconds(schedule_.cycle);
       publish();

@@ -74,6 +74,7 @@ std::string remedies(const Report& r, Remedy::Kind kind) {
   };
   for (const Step* s : all.straight) step(*s, true);
   for (const Step* s : all.other) step(*s, false);
+  for (const std::string& w : all.words) out += fmt::format("- {}\n", escaped(w));
   return out;
 }
 

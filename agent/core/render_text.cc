@@ -41,6 +41,7 @@ void remedies(const Report& r, Page& page) {
     std::size_t n = 0;
     for (const Step* s : all.straight) page.step(*s, fmt::format("  {} ", ++n));
     for (const Step* s : all.other) page.step(*s, "  or: ");
+    for (const std::string& w : all.words) page.paragraph("  - ", 4, w);
   }
 }
 

@@ -84,11 +84,13 @@ Steps steps(const Report& r, Remedy::Kind kind) {
   for (const Incident& i : r.incidents)
     for (const auto* findings : {&i.causes, &i.symptoms})
       for (const Finding& f : *findings)
-        for (const Remedy& m : f.remedies)
-          if (m.kind == kind)
-            for (const Step& s : m.steps)
-              if (once.insert(s.database + "\n" + s.sql).second)
-                (s.straight_path ? all.straight : all.other).push_back(&s);
+        for (const Remedy& m : f.remedies) {
+          if (m.kind != kind) continue;
+          if (m.steps.empty() && once.insert(m.summary).second) all.words.push_back(m.summary);
+          for (const Step& s : m.steps)
+            if (once.insert(s.database + "\n" + s.sql).second)
+              (s.straight_path ? all.straight : all.other).push_back(&s);
+        }
   const auto worth = [](const Step* s) { return s->load_relieved / std::max(s->minutes, 0.01); };
   if (kind == Remedy::Kind::first_aid)
     std::stable_sort(all.straight.begin(), all.straight.end(),

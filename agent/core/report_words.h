@@ -27,7 +27,8 @@ std::string told(const OwnCost& cost);
 // the order of load relieved per minute.
 struct Steps {
   std::vector<const Step*> straight, other;
-  bool empty() const { return straight.empty() && other.empty(); }
+  std::vector<std::string> words;  // of remedies that cannot be pasted: "start the standby again"
+  bool empty() const { return straight.empty() && other.empty() && words.empty(); }
 };
 Steps steps(const Report& report, Remedy::Kind kind);
 std::string place(const Step& step);  // "in database shop, as owner; relieves ...; takes ...; lock ..."

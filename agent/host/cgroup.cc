@@ -112,7 +112,39 @@ std::optional<Cpu> read_v1(const Place& leaf, Place account, double online, doub
   return sum;
 }
 
+std::optional<double> limit_of(const Place& p, std::string_view name) {
+  const auto text = read_file(p.file(name));
+  const auto bytes = text ? parse_integer(*text) : std::nullopt;  // "max" is no number
+  return bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt;
+}
+std::optional<double> memory_v1(const Place& p) { return limit_of(p, "memory.limit_in_bytes"); }
+std::optional<double> memory_v2(const Place& p) { return limit_of(p, "memory.max"); }
+
+// File pages are given back when memory is short; shared buffers are not among them.
+std::optional<Memory> read_memory(const Place& leaf, bool v2, std::int64_t total) {
+  const auto [at, limit] = tightest(leaf, v2 ? memory_v2 : memory_v1);
+  if (!limit || *limit <= 0 || *limit >= static_cast<double>(total)) return std::nullopt;
+  const auto used = limit_of(at, v2 ? "memory.current" : "memory.usage_in_bytes");
+  const auto stat = read_file(at.file("memory.stat"));
+  if (!used || !stat) return std::nullopt;
+  const auto pages = [&](const std::string& key) {
+    return parse_field(*stat, v2 ? key : "total_" + key).value_or(parse_field(*stat, key).value_or(0));
+  };
+  Memory m{.source = "cgroup", .total = static_cast<std::int64_t>(*limit)};
+  m.available = std::clamp(m.total - static_cast<std::int64_t>(*used) + pages("inactive_file") + pages("active_file"),
+                           std::int64_t{0}, m.total);
+  if (const auto events = read_file(at.file(v2 ? "memory.events" : "memory.oom_control")))
+    m.oom_kills = parse_field(*events, "oom_kill").value_or(0);
+  return m;
+}
+
 }  // namespace
+
+std::optional<Memory> read_memory_cgroup(const std::string& root, std::int64_t pid, std::int64_t total) {
+  if (const auto leaf = find_place(root, pid, false, "memory")) return read_memory(*leaf, false, total);
+  if (const auto leaf = find_place(root, pid, true, "")) return read_memory(*leaf, true, total);
+  return std::nullopt;
+}
 
 std::optional<Cpu> read_cgroup(const std::string& root, std::int64_t pid, double online, double ticks_per_second) {
   if (const auto leaf = find_place(root, pid, false, "cpu"))

@@ -15,29 +15,6 @@ namespace {
 
 using host::Process;
 
-std::optional<Process> read_process(const std::string& root, std::int64_t pid) {
-  const auto text = host::read_file(root + "/proc/" + std::to_string(pid) + "/stat");
-  return text ? host::parse_process(*text) : std::nullopt;
-}
-
-bool is_postgres(const Process& p) {
-  return p.name.find("postgres") != std::string::npos || p.name.find("postmaster") != std::string::npos;
-}
-
-// The postmaster of our backend. A pid may belong to another namespace, where it names something else: so the
-// process must be a PostgreSQL backend with our user and database in its title.
-std::optional<Process> find_postmaster(const HostOptions& options) {
-  if (options.backend_pid <= 1) return std::nullopt;
-  const auto backend = read_process(options.root, options.backend_pid);
-  const auto title = host::read_file(options.root + "/proc/" + std::to_string(options.backend_pid) + "/cmdline");
-  if (!backend || !is_postgres(*backend) || !title || title->find(options.user) == std::string::npos ||
-      title->find(options.database) == std::string::npos)
-    return std::nullopt;
-  auto parent = read_process(options.root, backend->parent);
-  if (!parent || !is_postgres(*parent)) return std::nullopt;
-  return parent;
-}
-
 double ticks(const Process& p) { return static_cast<double>(p.user + p.system + p.reaped_user + p.reaped_system); }
 
 std::vector<Process> children(const std::string& root, std::int64_t parent) {
@@ -46,7 +23,7 @@ std::vector<Process> children(const std::string& root, std::int64_t parent) {
   for (std::filesystem::directory_iterator it(root + "/proc", error), end; !error && it != end; it.increment(error)) {
     const auto pid = host::parse_integer(it->path().filename().string());
     if (!pid) continue;
-    if (auto p = read_process(root, *pid); p && p->parent == parent) all.push_back(std::move(*p));
+    if (auto p = host::read_process(root, *pid); p && p->parent == parent) all.push_back(std::move(*p));
   }
   return all;
 }
@@ -64,16 +41,12 @@ std::optional<Cpu> read_processes(const HostOptions& options, Process postmaster
     sum.used_seconds = all / hz;
     sum.user_seconds = user / hz;
     sum.system_seconds = (all - user) / hz;
-    const auto again = read_process(options.root, postmaster.pid);
+    const auto again = host::read_process(options.root, postmaster.pid);
     if (!again) return std::nullopt;
     if (again->reaped_user == postmaster.reaped_user && again->reaped_system == postmaster.reaped_system) return sum;
     postmaster = *again;
   }
   return std::nullopt;  // sessions come and go too fast for a true figure
-}
-
-Failure unseen(std::string message, std::string mend) {
-  return {.sqlstate = "PGV04", .message = std::move(message), .mend = std::move(mend)};
 }
 
 }  // namespace
@@ -82,14 +55,14 @@ Answer read_cpu(const HostOptions& options) {
   Answer answer;
   if (!options.local) {
     answer.failures.push_back(
-        unseen("the server's CPU cannot be seen from here",
-               "run the agent beside the server, or set the target's vcpus in the configuration"));
+        host::unseen("the server's CPU cannot be seen from here",
+                     "run the agent beside the server, or set the target's vcpus in the configuration"));
     return answer;
   }
   const auto stat = host::read_file(options.root + "/proc/stat");
   const auto now = stat ? host::parse_cpu_ticks(*stat) : std::nullopt;
   if (!now) {
-    answer.failures.push_back(unseen("/proc/stat cannot be read", "mount procfs where the agent runs"));
+    answer.failures.push_back(host::unseen("/proc/stat cannot be read", "mount procfs where the agent runs"));
     return answer;
   }
   const double hz = options.ticks_per_second > 0 ? options.ticks_per_second : static_cast<double>(sysconf(_SC_CLK_TCK));
@@ -99,7 +72,7 @@ Answer read_cpu(const HostOptions& options) {
                          .user_seconds = static_cast<double>(now->user) / hz,
                          .system_seconds = static_cast<double>(now->system) / hz,
                          .iowait_seconds = static_cast<double>(now->iowait) / hz}};
-  if (const auto postmaster = find_postmaster(options)) {
+  if (const auto postmaster = host::find_postmaster(options)) {
     const auto cgroup = host::read_cgroup(options.root, postmaster->pid, rows[0].cores, hz);
     if (cgroup) rows.push_back(*cgroup);
     if (const auto own = read_processes(options, *postmaster, cgroup ? cgroup->cores : rows[0].cores, hz))

@@ -9,6 +9,7 @@ struct Session {
   std::int64_t pid = 0;
   std::optional<std::int64_t> leader_pid = {};                          // of a parallel worker
   std::string database = {}, user = {}, application = {}, client = {};  // client: address, "local" for a Unix socket
+  std::int64_t client_port = 0;                                         // 0 where it has none
   std::string backend_type = {};                      // "client backend", "parallel worker", "autovacuum worker" ...
   std::string state = {};                             // active, idle in transaction, ...; "" when hidden from us
   std::string wait_event_type = {}, wait_event = {};  // "" when it waits for nothing

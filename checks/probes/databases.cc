@@ -22,12 +22,25 @@ select d.datname::text as name,
        d.conflicts::bigint as conflicts,
        d.blk_read_time::float8 as block_read_ms,
        d.blk_write_time::float8 as block_write_ms,
-       extract(epoch from d.stats_reset)::float8 as stats_reset
+       extract(epoch from d.stats_reset)::float8 as stats_reset{sessions}
 from pg_catalog.pg_stat_database d
 where d.datid <> 0
 order by d.xact_commit + d.xact_rollback desc, d.datid
 limit 500
 )";
+
+constexpr std::string_view sessions_14 = R"(,
+       d.sessions::bigint as sessions,
+       d.sessions_abandoned::bigint as sessions_abandoned,
+       d.sessions_fatal::bigint as sessions_fatal,
+       d.sessions_killed::bigint as sessions_killed)";
+
+std::string text(std::string_view sessions) {
+  constexpr std::string_view mark = "{sessions}";
+  return std::string(sql).replace(sql.find(mark), mark.size(), sessions);
+}
+const std::string sql_13 = text("");
+const std::string sql_14 = text(sessions_14);
 
 const std::vector<MetricLabel> labels{{"datid", "oid"}, {"datname", "name"}};
 
@@ -36,7 +49,7 @@ const std::vector<MetricLabel> labels{{"datid", "oid"}, {"datname", "name"}};
 const Probe<Database> databases{
     {.id = "databases",
      .title = "Counters of each database",
-     .sql = {{130000, sql}},
+     .sql = {{130000, sql_13}, {140000, sql_14}},
      .metrics =
          {{"pg_stat_database_numbackends", "Connections", MetricKind::gauge, "connections", labels},
           {"pg_stat_database_xact_commit", "Transactions committed", MetricKind::counter, "commits", labels},
@@ -56,7 +69,14 @@ const Probe<Database> databases{
           {"pg_stat_database_blk_read_time", "Milliseconds spent reading blocks", MetricKind::counter, "block_read_ms",
            labels},
           {"pg_stat_database_blk_write_time", "Milliseconds spent writing blocks", MetricKind::counter,
-           "block_write_ms", labels}}},
+           "block_write_ms", labels},
+          {"pg_stat_database_sessions", "Sessions begun", MetricKind::counter, "sessions", labels},
+          {"pg_stat_database_sessions_abandoned", "Sessions whose client vanished", MetricKind::counter,
+           "sessions_abandoned", labels},
+          {"pg_stat_database_sessions_fatal", "Sessions ended by an error", MetricKind::counter, "sessions_fatal",
+           labels},
+          {"pg_stat_database_sessions_killed", "Sessions ended by an operator", MetricKind::counter, "sessions_killed",
+           labels}}},
     {{"name", &Database::name},
      {"oid", &Database::oid},
      {"connections", &Database::connections},
@@ -75,7 +95,11 @@ const Probe<Database> databases{
      {"conflicts", &Database::conflicts},
      {"block_read_ms", &Database::block_read_ms},
      {"block_write_ms", &Database::block_write_ms},
-     {"stats_reset", &Database::stats_reset}},
+     {"stats_reset", &Database::stats_reset},
+     {"sessions", &Database::sessions, 140000},
+     {"sessions_abandoned", &Database::sessions_abandoned, 140000},
+     {"sessions_fatal", &Database::sessions_fatal, 140000},
+     {"sessions_killed", &Database::sessions_killed, 140000}},
     [](const Database& d) { return d.name; }};
 
 }  // namespace pgvigil

@@ -17,6 +17,8 @@ struct Database {
   std::int64_t deadlocks = 0, conflicts = 0;
   double block_read_ms = 0, block_write_ms = 0;
   std::optional<double> stats_reset = {};  // epoch seconds
+  // 14+: sessions begun; those whose client vanished; ended by an error of their own; ended by an operator.
+  std::optional<std::int64_t> sessions = {}, sessions_abandoned = {}, sessions_fatal = {}, sessions_killed = {};
 };
 
 extern const Probe<Database> databases;

@@ -1,7 +1,7 @@
 """Load by pgbench. A client whose statement was cancelled reconnects at once, as an application's pool would.
 
 As a program (one for the whole load of a case):
-  load.py DSN_PREFIX DATABASE SCRIPT CLIENTS RATE ROLE MODE [SCRIPT CLIENTS RATE ROLE MODE]...
+  load.py DSN_PREFIX DATABASE SCRIPT CLIENTS RATE ROLE MODE CONNECT [...the same six again]...
 It runs until it is told to stop and takes its pgbench processes with it.
 """
 
@@ -21,11 +21,13 @@ class Client:
     """One connection. pgbench gives up at its first error, so it is started again.
 
     rate: transactions a second of this client, 0 for as fast as it goes. Late transactions are skipped:
-    an application does not make up for the requests of an hour ago.
+    an application does not make up for the requests of an hour ago. connect: a new session for each transaction.
     """
 
-    def __init__(self, server, database, script, rate, role, mode):
+    def __init__(self, server, database, script, rate, role, mode, connect):
         self.command = [pg.PGBENCH, "-n", "-c", "1", "-T", "86400", "-M", mode, "-f", script]
+        if connect:
+            self.command.append("-C")
         if rate > 0:
             self.command += ["-R", f"{rate:.4f}", "-L", "1000"]
         self.command.append(f"{server} user={pg.conninfo_value(role)} dbname={pg.conninfo_value(database)}")
@@ -48,10 +50,11 @@ def main(arguments):
     server, database, *entries = arguments
     clients = []
     try:
-        for start in range(0, len(entries), 5):
-            script, count, rate, role, mode = entries[start:start + 5]
+        for start in range(0, len(entries), 6):
+            script, count, rate, role, mode, connect = entries[start:start + 6]
             for _ in range(int(count)):
-                clients.append(Client(server, database, script, float(rate) / int(count), role, mode))
+                clients.append(Client(server, database, script, float(rate) / int(count), role, mode,
+                                      connect == "true"))
         while True:
             for client in clients:
                 client.keep_running()
@@ -69,11 +72,12 @@ class Load:
     """The load of a case, in a process of its own. stop() returns how often a client had to reconnect."""
 
     def __init__(self, server, database, entries):
-        """entries: mappings with script (path), clients, rate (a second, of all its clients), role, mode."""
+        """entries: mappings with script (path), clients, rate (a second, of all its clients), role, mode,
+        connect (a new session for each transaction)."""
         line = [sys.executable, os.path.abspath(__file__), f"host=127.0.0.1 port={server.port}", database]
         for entry in entries:
             line += [entry["script"], entry.get("clients", 1), entry.get("rate", 0), entry.get("role", "postgres"),
-                     entry.get("mode", "simple")]
+                     entry.get("mode", "simple"), str(bool(entry.get("connect"))).lower()]
         self.process = subprocess.Popen(children.bound(line), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True)
         self.started = time.monotonic()

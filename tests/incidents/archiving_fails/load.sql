@@ -1,0 +1,2 @@
+\set k random(1, 9)
+INSERT INTO events (kind) VALUES (:k);

@@ -1,0 +1,2 @@
+\set i random(1, 50000)
+SELECT cents FROM prices WHERE id = :i;

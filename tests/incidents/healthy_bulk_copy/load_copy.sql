@@ -1,0 +1,1 @@
+COPY trips FROM 'trips.csv';

@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checks/blocking.h"
+#include "checks/check.h"
+#include "checks/probes/databases.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr Setting<PerSecond> warn{"warn", 1.0 / 60, "deadlocks a second in one database from which it warns"};
+constexpr Setting<Seconds> window{"window", 5 * 60, "the time over which they are counted"};
+constexpr Setting<Count> least{"least", 2, "so many have to be seen, unless all that can be seen is one look"};
+
+struct Seen {
+  double count = 0, seconds = 0;
+};
+
+// Grown since the oldest answer of the window; a reset begins anew.
+Seen seen(const Input& in, const Database& now) {
+  Seen s;
+  const auto all = in.series(databases, in[window]);
+  const Database* after = nullptr;
+  for (auto answer = all.rbegin(); answer != all.rend(); ++answer) {
+    const auto then =
+        std::find_if(answer->rows.begin(), answer->rows.end(), [&](const Database& d) { return d.name == now.name; });
+    if (then == answer->rows.end() || (after != nullptr && then->deadlocks > after->deadlocks)) break;
+    after = &*then;
+    s.count = static_cast<double>(now.deadlocks - then->deadlocks);
+    s.seconds = seconds_between(answer->at, all.back().at);
+  }
+  return s;
+}
+
+// Sessions that wait for one another: for the second that the server takes to find it out, the samples show the circle.
+std::vector<std::vector<const Session*>> circles(const Input& in, const std::string& database) {
+  std::vector<std::vector<const Session*>> found;
+  std::set<std::vector<std::int64_t>> known;
+  for (const auto& sample : in.series(activity, in[window])) {
+    std::map<std::int64_t, const Session*> by_pid;
+    for (const Session& s : sample.rows) by_pid.emplace(s.pid, &s);
+    for (const Session& s : sample.rows) {
+      std::vector<const Session*> way{&s};
+      while (way.size() < 10 && !way.back()->blocked_by.empty()) {
+        const auto next = by_pid.find(way.back()->blocked_by.front());
+        if (next == by_pid.end()) break;
+        if (next->second == &s) {
+          std::vector<std::int64_t> pids;
+          for (const Session* w : way) pids.push_back(w->pid);
+          std::sort(pids.begin(), pids.end());
+          if (s.database == database && known.insert(pids).second) found.push_back(way);
+          break;
+        }
+        way.push_back(next->second);
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<Finding> evaluate(const Input& in) {
+  std::vector<Finding> found;
+  for (const Database& d : in.now(databases)) {
+    const Seen s = seen(in, d);
+    if (s.seconds <= 0 || s.count < (in.context().one_shot ? 1 : in[least]) || s.count / s.seconds < in[warn]) continue;
+    Finding f;
+    f.severity = Severity::warning;
+    f.act_by = ActBy::today;
+    f.object = {"database", d.name, d.name};
+    f.sentence =
+        fmt::format("{} in {} within {}: the server ends one of the transactions each time",
+                    words::counted(s.count, "deadlock"), words::one_line(d.name, 63), words::duration(s.seconds));
+    f.confidence = in.context().one_shot ? Confidence::medium : Confidence::high;
+    f.basis = "the server's own count";
+    f.fix = "lock rows in the same order everywhere";
+    f.evidence.push_back({"deadlocks", fmt::format("{} in {}", words::count(s.count), words::duration(s.seconds))});
+    const auto rings = circles(in, d.name);
+    for (std::size_t i = 0; i < std::min<std::size_t>(rings.size(), 2); ++i)
+      for (const Session* w : rings[i]) {
+        f.evidence.push_back({fmt::format("pid {} waits for {}", w->pid, w->blocked_by.front()),
+                              fmt::format("{} ({}): {}", words::one_line(w->application, 63),
+                                          words::one_line(w->user, 63), words::one_line(w->query, 200))});
+        for (std::string& t : tables_in(w->query))
+          if (std::find(f.tables.begin(), f.tables.end(), t) == f.tables.end()) f.tables.push_back(std::move(t));
+        if (!w->query_id.empty()) f.queries.push_back(w->query_id);
+      }
+    if (!f.tables.empty()) f.sentence += "; seen on " + words::list(f.tables, 3);
+    if (rings.empty())
+      f.evidence.push_back(
+          {"who", "no sample caught one: the server's log names the statements of each (deadlock detected)"});
+    Step look{.title = "see both statements of each deadlock: the server writes them to its log",
+              .database = d.name,
+              .run_as = "superuser",
+              .sql = "SELECT pg_catalog.pg_current_logfile();"};
+    look.duration = "at once";
+    look.lock = "none";
+    look.caution = "search it for: deadlock detected";
+    f.remedies.push_back({Remedy::Kind::cure,
+                          "change rows in one order everywhere (ORDER BY the key in SELECT ... FOR UPDATE first), and "
+                          "try again on 40P01",
+                          {std::move(look)}});
+    found.push_back(std::move(f));
+  }
+  return found;
+}
+
+std::string fine(const Input& in) {
+  double n = 0, seconds = 0;
+  for (const Database& d : in.now(databases)) {
+    const Seen s = seen(in, d);
+    n += s.count;
+    seconds = std::max(seconds, s.seconds);
+  }
+  return seconds <= 0 ? "" : fmt::format("{} in {}", words::counted(n, "deadlock"), words::duration(seconds));
+}
+
+Scenario counted(std::int64_t grown, double over, bool one_shot = false) {
+  Scenario s;
+  s.context.one_shot = one_shot;
+  const auto with = [](std::int64_t n) {
+    Database d{.name = "shop", .oid = 5};
+    d.deadlocks = n;
+    return std::vector<Database>{d};
+  };
+  Session a{.pid = 1, .database = "shop", .user = "app", .application = "web"}, b = a;
+  b.pid = 2;
+  a.blocked_by = {2};
+  b.blocked_by = {1};
+  a.query = "UPDATE accounts SET balance = balance - $1 WHERE id = $2";
+  b.query = "UPDATE accounts SET balance = balance + $1 WHERE id = $2";
+  return s.saw(over, databases, with(40)).saw(over / 2, activity, {a, b}).saw(0, databases, with(40 + grown));
+}
+
+}  // namespace
+
+extern const Check deadlocks;
+const Check deadlocks{
+    .id = "deadlocks",
+    .title = "Deadlocks",
+    .why =
+        "Two transactions wait for each other for a second, then one of them fails: the application changes the "
+        "same rows in different orders.",
+    .role = Role::cause,
+    .reads = {databases},
+    .may_read = {activity},
+    .settings = {warn, window, least},
+    .evaluate = evaluate,
+    .fine = fine,
+    .examples = {{"six in two minutes", [] { return counted(6, 120); }, {Severity::warning}},
+                 {"one look sees one", [] { return counted(1, 3, true); }, {Severity::warning}},
+                 {"one, an hour after the last", [] { return counted(1, 10); }, {}},
+                 {"three in four minutes", [] { return counted(3, 240); }, {}},
+                 {"none", [] { return counted(0, 60); }, {}}},
+};
+
+}  // namespace pgvigil

@@ -66,6 +66,17 @@ std::string duration(double seconds) {
   return fmt::format("{:.0f} days", std::round(minutes / (24 * 60)));
 }
 
+std::string clock(Time t) {
+  const std::chrono::hh_mm_ss time(
+      std::chrono::floor<std::chrono::seconds>(t - std::chrono::floor<std::chrono::days>(t)));
+  return fmt::format("{:02}:{:02}:{:02} UTC", time.hours().count(), time.minutes().count(), time.seconds().count());
+}
+
+std::string when(Time earliest, Time latest) {
+  if (seconds_between(earliest, latest) <= 2) return "at " + clock(latest);
+  return fmt::format("between {} and {}", clock(earliest).substr(0, 8), clock(latest));
+}
+
 std::string share(double ratio) {
   if (!std::isfinite(ratio)) return "unknown";
   const double percent = ratio * 100;

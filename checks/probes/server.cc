@@ -1,13 +1,17 @@
 #include "checks/probes/server.h"
 
+#include "checks/probes/server_settings.h"
+
 namespace pgvigil {
 namespace {
 
 // reset_val, not setting: our own transaction sets limits of its own. pg_settings leaves out what we may not read,
 // where SHOW would raise.
 constexpr std::string_view sql = R"(
-with s as materialized (
-  select name, reset_val, boot_val from pg_catalog.pg_settings
+with all_settings as materialized (
+  select name, reset_val, boot_val, source, pending_restart from pg_catalog.pg_settings),
+s as (
+  select name, reset_val, boot_val from all_settings
   where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections', 'temp_file_limit',
                  'work_mem', 'maintenance_work_mem', 'shared_buffers', 'max_parallel_workers_per_gather',
                  'max_parallel_maintenance_workers', 'track_activity_query_size', 'jit', 'compute_query_id',
@@ -63,7 +67,12 @@ select pg_catalog.current_setting('server_version_num')::bigint as version_num,
        coalesce(v.data_directory, '') as data_directory,
        coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), '') as server_address,
        coalesce(pg_catalog.inet_client_port(), 0)::bigint as client_port,
-       pg_catalog.pg_backend_pid()::bigint as backend_pid
+       pg_catalog.pg_backend_pid()::bigint as backend_pid,
+       (select extract(epoch from a.backend_start)::float8 from pg_catalog.pg_stat_get_activity(null::int) a
+        where a.backend_type = 'checkpointer' limit 1) as background_start,
+       extract(epoch from pg_catalog.pg_conf_load_time())::float8 as settings_loaded,
+       {settings_digest} as settings_digest,
+       (select timeline_id::bigint from pg_catalog.pg_control_checkpoint()) as timeline
 from v, r
 )";
 
@@ -74,8 +83,11 @@ constexpr std::string_view can_read_13 = R"((select coalesce(pg_catalog.bool_and
                where relkind = 'r' and relpersistence = 'p' and oid >= 16384 limit 50) c))";
 
 std::string text(std::string_view can_read_data) {
-  constexpr std::string_view mark = "{can_read_data}";
-  return std::string(sql).replace(sql.find(mark), mark.size(), can_read_data);
+  std::string out(sql);
+  const auto fill = [&](std::string_view mark, std::string_view by) { out.replace(out.find(mark), mark.size(), by); };
+  fill("{can_read_data}", can_read_data);
+  fill("{settings_digest}", settings_digest_sql());
+  return out;
 }
 const std::string sql_13 = text(can_read_13);
 const std::string sql_14 = text("pg_catalog.pg_has_role('pg_read_all_data', 'usage')");
@@ -110,6 +122,10 @@ const Probe<Server> server{
      {"in_recovery", &Server::in_recovery},
      {"start_time", &Server::start_time},
      {"now", &Server::now},
+     {"background_start", &Server::background_start},
+     {"settings_loaded", &Server::settings_loaded},
+     {"settings_digest", &Server::settings_digest},
+     {"timeline", &Server::timeline},
      {"system_identifier", &Server::system_identifier},
      {"database", &Server::database},
      {"role", &Server::role},

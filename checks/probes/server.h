@@ -11,6 +11,12 @@ struct Server {                  // one row
   bool in_recovery = false;
   double start_time = 0;  // epoch seconds of the postmaster
   double now = 0;         // the server's clock, epoch seconds
+  // When its background processes started, epoch seconds: later than the postmaster after a crash that it recovered
+  // from.
+  std::optional<double> background_start = {};
+  double settings_loaded = 0;        // epoch seconds: start, or the last reload
+  std::int64_t settings_digest = 0;  // moves when a setting of the server, of a role or of a database does
+  std::int64_t timeline = 0;
   std::string system_identifier = {};
   std::string database = {}, role = {};  // of this connection
   bool superuser = false;                // our role is one

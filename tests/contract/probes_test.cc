@@ -24,6 +24,7 @@
 #include "checks/probes/relation_columns.h"
 #include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
+#include "checks/probes/server_settings.h"
 #include "checks/probes/statement_texts.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
@@ -275,6 +276,57 @@ TEST_P(Probes, ServerSaysWhatItIs) {
   EXPECT_GT(s.system_identifier.size(), 10U);
   EXPECT_EQ(s.disabled_settings, "");
   EXPECT_TRUE(Client("", database).ask(std::string(server.sql(us.version()))).rows[0].at(8) == "t");
+}
+
+TEST_P(Probes, ServerSaysWhenItChanged) {
+  const Server s = ask(us, server).at(0);
+  EXPECT_EQ(s.timeline, 1);
+  ASSERT_TRUE(s.background_start.has_value());
+  EXPECT_NEAR(*s.background_start, s.start_time, 30);
+  EXPECT_GE(s.settings_loaded + 1, s.start_time);
+}
+
+// What was set and where, and that the digest moves with it; never what may be a secret.
+TEST_P(Probes, SettingsThatSomebodySet) {
+  const Client admin;
+  const auto find_setting = [&](const std::string& scope, const std::string& name) {
+    const auto rows = ask(us, server_settings);
+    const auto it = std::find_if(rows.begin(), rows.end(),
+                                 [&](const ServerSetting& s) { return s.scope == scope && s.name == name; });
+    return it == rows.end() ? ServerSetting() : *it;
+  };
+  const auto before = ask(us, server).at(0).settings_digest;
+  EXPECT_EQ(ask(us, server).at(0).settings_digest, before);
+  admin.run("alter role app set work_mem = '3MB'; alter role app set shop.key = 'hunter2'");
+  const auto changed = ask(us, server).at(0).settings_digest;
+  EXPECT_NE(changed, before);
+  EXPECT_EQ(find_setting("role", "work_mem").value, "3MB");
+  EXPECT_EQ(find_setting("role", "work_mem").role, "app");
+  const ServerSetting secret = find_setting("role", "shop.key");
+  EXPECT_TRUE(secret.hidden);
+  EXPECT_THAT(secret.value, testing::StartsWith("hidden "));
+  admin.run("alter role app set shop.key = 'hunter3'");
+  EXPECT_NE(find_setting("role", "shop.key").value, secret.value);
+  admin.run("alter role app reset work_mem; alter role app reset shop.key");
+  EXPECT_EQ(ask(us, server).at(0).settings_digest, before);
+
+  admin.run("alter system set archive_command = 'copy --password=hunter2'");
+  admin.run("alter system set max_connections = 77");
+  admin.run("select pg_reload_conf(), pg_sleep(0.5)");
+  const Client fresh(GetParam(), database, "pgvigil");
+  const auto rows = ask(fresh, server_settings);
+  const auto command = find(rows, &ServerSetting::name, std::string("archive_command"));
+  EXPECT_TRUE(command.hidden);
+  EXPECT_EQ(command.value.find("hunter2"), std::string::npos);
+  EXPECT_EQ(command.file, "postgresql.auto.conf");
+  const auto slots = find(rows, &ServerSetting::name, std::string("max_connections"));
+  EXPECT_TRUE(slots.needs_restart && slots.pending_restart);
+  EXPECT_EQ(slots.type, "integer");
+  EXPECT_TRUE(
+      std::none_of(rows.begin(), rows.end(), [](const ServerSetting& s) { return s.name == "application_name"; }));
+  admin.run("alter system reset archive_command");
+  admin.run("alter system reset max_connections");
+  admin.run("select pg_reload_conf(), pg_sleep(0.2)");
 }
 
 TEST_P(Probes, SessionsWithTextWaitsAndBlockers) {

@@ -114,6 +114,10 @@ Finding describe(const Input& in, const Change& c) {
     f.sentence = fmt::format("{} was changed {}, and takes effect with a restart", name, when);
   else if (s.hidden)
     f.sentence = fmt::format("{} was changed {} (values that may hold a secret are not shown)", name, when);
+  else if (s.scope != "server" && !c.before)
+    f.sentence = fmt::format("{} was set to {} {}", name, after, when);
+  else if (s.scope != "server" && !c.after)
+    f.sentence = fmt::format("{} was taken back {}: it was {}", name, when, before);
   else
     f.sentence = fmt::format("{} was changed from {} to {} {}", name, before, after, when);
   f.evidence = {{"before", before}, {"now", after}};

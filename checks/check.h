@@ -1,6 +1,7 @@
 // A check says what we conclude: one pure judgement over observations, settings in, findings out.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <span>
@@ -125,19 +126,21 @@ class Input {
       if (a.rows && seconds_between(a.at, at_) <= seconds) all.push_back({a.at, typed<Row>(a)});
     return all;
   }
-  // Growth per second of a counter of this row, over the answers of the last `seconds` (at least two answers,
-  // whatever their age). None before a second answer, after a reset, or when the row is new.
+  // Growth per second of a counter of this row, over the answers of the last `seconds` (at least two answers). None
+  // before a second answer, after a reset, when the row is new, and across a gap of more than three of the probe's
+  // intervals: what grew while nobody looked says nothing about now.
   template <class Row, class T>
   std::optional<double> rate(const Probe<Row>& probe, const Row& row, T Row::*member, double seconds = 60) const {
     const auto& all = history_->series(probe);
     const Answer* newest = seen(probe);
     const Row* base = nullptr;
     double span = 0;
+    const double gap = std::max(seconds, 3 * context_->intervals.of(probe.about().cadence) + 3);
     const std::string key = probe.key(row);
     for (auto it = all.rbegin(); it != all.rend() && newest != nullptr; ++it) {
       const double age = seconds_between(it->at, newest->at);
       if (!it->rows || age < 0.2) continue;
-      if (base != nullptr && age > seconds) break;
+      if (age > (base != nullptr ? seconds : gap)) break;
       const Row* then = static_cast<const RowsOf<Row>&>(*it->rows).find(key);
       if (then == nullptr || as_number(then->*member) > as_number(row.*member)) break;  // new, or reset
       base = then;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "agent/core/render_json.h"
 #include "agent/host/sd_notify.h"
 #include "agent/http/exposition.h"
+#include "agent/store/directory.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -25,7 +27,9 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr auto last_words = seconds(3);  // for messages still queued when we are told to stop
+constexpr double recalled = 15 * 60;      // seconds of the past that a new process starts with
+constexpr Milliseconds last_write{1500};  // for what is not on the disk yet when we are told to stop
+constexpr auto last_words = seconds(3);   // for messages still queued when we are told to stop
 
 double own_cpu_seconds() {
   timespec t{};
@@ -82,6 +86,7 @@ Agent::Agent(asio::io_context& io, Settings settings) : io_(io), settings_(std::
 }
 
 std::optional<HttpError> Agent::start() {
+  open_state();
   for (const TargetSettings& t : settings_.targets)
     if (const auto error = watch(t))
       return HttpError{fmt::format("target {}: {}", t.name, error->message), error->hint};
@@ -91,7 +96,10 @@ std::optional<HttpError> Agent::start() {
     spdlog::info("page and metrics at http://{}:{}/", settings_.http.address, http_->port());
   }
   open_receivers();
-  for (auto& [name, watched] : targets_) watched.watch->start();
+  for (auto& [name, watched] : targets_) {
+    recall(name);
+    watched.watch->start();
+  }
   asio::co_spawn(io_, heartbeat(), asio::detached);
   spdlog::info("pgvigil {}: {}", PGVIGIL_VERSION, counted());
   return std::nullopt;
@@ -103,8 +111,61 @@ std::optional<ConnectError> Agent::watch(const TargetSettings& target) {
   const std::string name = target.name;
   targets_[name].watch = std::make_shared<Watch>(
       io_.get_executor(), target, settings_, *conninfo,
-      [this, name](const Report& report, const History& history, const Context&) { published(name, report, history); });
+      [this, name](const Report& report, const History& history, const Context&) { published(name, report, history); },
+      keeper_.get());
   return std::nullopt;
+}
+
+void Agent::open_state() {
+  if (!settings_.state.enabled) return;
+  const std::string& given = settings_.state.directory;
+  const std::string directory = given.empty() ? state_directory_to_write() : given;
+  if (directory.empty()) {
+    own_.state_degraded = 1;
+    spdlog::warn("no state directory can be written: nothing is kept beyond 15 minutes; set state.directory");
+    return;
+  }
+  keeper_ = std::make_unique<HistoryKeeper>(
+      KeeperOptions{.directory = directory,
+                    .limits = {settings_.state.max_size, settings_.state.keep},
+                    .now = utc_now,
+                    .say = [](bool degraded, const std::string& what) {
+                      spdlog::log(degraded ? spdlog::level::warn : spdlog::level::info, "{}", what);
+                    }});
+  spdlog::info("state in {}", directory);
+}
+
+// The window of the process before us, so that baselines survive a restart.
+void Agent::recall(const std::string& target) {
+  if (!keeper_) return;
+  keeper_->recall(
+      target, after(utc_now(), -recalled),
+      [executor = io_.get_executor(), watch = std::weak_ptr(targets_.at(target).watch)](std::vector<Observation> all) {
+        asio::post(executor, [watch, all = std::move(all)]() mutable {
+          if (const auto w = watch.lock()) w->recall(std::move(all));
+        });
+      });
+}
+
+void Agent::keep(const std::string& target, Watched& w, const Report& report) {
+  keeper_->judged(report);
+  std::set<std::string> there;
+  const auto event = [&](const Finding& f) {
+    const std::string key = fmt::format("{}\n{}\n{}", f.check, f.object.database, f.object.name);
+    there.insert(key);
+    if (!w.events.contains(key))
+      keeper_->happened(target, {.at = report.at,
+                                 .kind = "event",
+                                 .check = f.check,
+                                 .severity = f.severity,
+                                 .object = f.object,
+                                 .sentence = f.sentence,
+                                 .started = f.since.value_or(report.at)});
+  };
+  for (const Finding& f : report.events) event(f);
+  for (const Incident& i : report.incidents)
+    for (const Finding& f : i.events) event(f);
+  w.events = std::move(there);
 }
 
 void Agent::open_receivers() {
@@ -135,7 +196,12 @@ void Agent::published(const std::string& target, const Report& report, const His
   for (const Notice& n : step(w.alerting, report, alert_settings(settings_), report.at)) {
     spdlog::info("{}: {} {}: {}", target, to_string(n.edge), n.key, n.incident.lead().sentence);
     alerts_->post(n, render(n, report, words()));
+    const Finding& lead = n.incident.lead();
+    if (keeper_)
+      keeper_->happened(target, {n.at, std::string(to_string(n.edge)), n.key, lead.check, n.incident.severity,
+                                 lead.object, lead.sentence, n.started});
   }
+  if (keeper_) keep(target, w, report);
   board_.ready(true);
   publish_metrics();
 }
@@ -183,6 +249,7 @@ void Agent::publish_metrics() {
     failed += static_cast<double>(s.failed);
     dropped += static_cast<double>(s.dropped);
   }
+  if (keeper_) own_.state_degraded = keeper_->degraded() ? 1 : 0;
   own_.notifications_sent = sent;
   own_.notifications_failed = failed;
   own_.notifications_dropped = dropped;
@@ -219,6 +286,9 @@ void Agent::reload(const Settings& settings) {
   if (old.http.address != settings.http.address || old.http.port != settings.http.port ||
       old.http.enabled != settings.http.enabled || old.http.token != settings.http.token)
     spdlog::warn("http settings changed: they take effect at the next start");
+  if (old.state.enabled != settings.state.enabled || old.state.directory != settings.state.directory ||
+      old.state.max_size != settings.state.max_size || old.state.keep != settings.state.keep)
+    spdlog::warn("state settings changed: they take effect at the next start");
   std::map<std::string, Watched> kept;
   for (const TargetSettings& t : settings_.targets)
     if (const auto it = targets_.find(t.name);
@@ -278,6 +348,8 @@ asio::awaitable<void> Agent::stop() {
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   if (http_) http_->stop();
+  if (keeper_ && !keeper_->stop(last_write))
+    spdlog::warn("the state directory does not answer: the last seconds are lost");
 }
 
 }  // namespace pgvigil

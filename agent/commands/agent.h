@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/alerts/receivers.h"
@@ -15,6 +16,7 @@
 #include "agent/core/message.h"
 #include "agent/core/metrics.h"
 #include "agent/http/server.h"
+#include "agent/store/history_keeper.h"
 
 namespace pgvigil {
 
@@ -32,6 +34,7 @@ class Agent {
     AlertState alerting;
     std::optional<Report> report;
     const History* history = nullptr;
+    std::set<std::string> events = {};  // that are in the report, and kept
   };
 
   std::optional<ConnectError> watch(const TargetSettings& target);
@@ -41,10 +44,14 @@ class Agent {
   MessageOptions words() const;
   void publish_metrics();
   void open_receivers();
+  void open_state();
+  void keep(const std::string& target, Watched& w, const Report& report);
+  void recall(const std::string& target);
   boost::asio::awaitable<void> heartbeat();
 
   boost::asio::io_context& io_;
   Settings settings_;
+  std::unique_ptr<HistoryKeeper> keeper_;  // none: nothing is kept
   Board board_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<Alerts> alerts_;

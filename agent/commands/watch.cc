@@ -38,10 +38,11 @@ TargetOptions options_of(const TargetSettings& s, Conninfo conninfo) {
 }  // namespace
 
 Watch::Watch(asio::any_io_executor executor, const TargetSettings& target, const Settings& settings, Conninfo conninfo,
-             Publish publish)
+             Publish publish, Keep* past)
     : executor_(executor),
       target_(executor, options_of(target, std::move(conninfo))),
       publish_(std::move(publish)),
+      past_(past),
       cycle_timer_(executor),
       sweep_timer_(executor) {
   context_.local = is_local(target_.options().conninfo);
@@ -98,7 +99,35 @@ asio::awaitable<void> Watch::forever(asio::awaitable<void> (Watch::*loop)()) {
   }
 }
 
-void Watch::keep(Observation observation) { history_.add(std::move(observation)); }
+void Watch::keep(Observation observation) {
+  if (past_ != nullptr) past_->observed(context_, observation);
+  history_.add(std::move(observation));
+  if (!recalled_.empty()) join_recalled();
+}
+
+void Watch::recall(std::vector<Observation> earlier) {
+  recalled_ = std::move(earlier);
+  join_recalled();
+}
+
+// Counters of another server under the same name would make nonsense of every rate.
+void Watch::join_recalled() {
+  const auto identity = [](const Answer& a) -> std::string {
+    return a.rows && a.rows->size() > 0 ? static_cast<const RowsOf<Server>&>(*a.rows).rows.front().system_identifier
+                                        : "";
+  };
+  std::string ours, theirs;
+  for (const Answer& a : history_.series(server))
+    if (a.rows) ours = identity(a);
+  for (const Observation& o : recalled_)
+    if (const auto it = o.answers.find(server.id()); it != o.answers.end() && it->second.rows)
+      theirs = identity(it->second);
+  if (ours.empty() && history_.latest(server) == nullptr) return;  // not seen yet
+  if (ours.empty() && !history_.latest(server)->rows) return;      // not to be reached: wait
+  if (ours == theirs)
+    for (Observation& o : recalled_) history_.add(std::move(o));
+  recalled_.clear();
+}
 
 void Watch::publish() {
   if (stopping_) return;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/core/evaluate.h"
+#include "agent/core/keep.h"
 #include "agent/pg/now.h"
 #include "agent/pg/target.h"
 #include "agent/settings/settings.h"
@@ -25,8 +26,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   using Publish = std::function<void(const Report&, const History&, const Context&)>;
 
   Watch(boost::asio::any_io_executor executor, const TargetSettings& target, const Settings& settings,
-        Conninfo conninfo, Publish publish);
+        Conninfo conninfo, Publish publish, Keep* past = nullptr);
   void start();
+  // What an earlier process saw of this target. It joins the window when it turns out to be of the same server.
+  void recall(std::vector<Observation> earlier);
   void stop();  // the coroutines end at their next step, and the connections close
   bool closed() const { return closed_; }
   void configure(const TargetSettings& target, const Settings& settings);  // thresholds, schedule; not the connection
@@ -45,6 +48,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::vector<const AnyProbe*> flight(bool cycle);
   void demote_slow(const Observation& observation);
   void keep(Observation observation);
+  void join_recalled();
   void look_now(std::chrono::steady_clock::time_point now);  // a cycle and a sweep at once
   void publish();
 
@@ -56,6 +60,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Target target_;
   Publish publish_;
   History history_;
+  Keep* past_;
+  std::vector<Observation> recalled_;
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{}, sweep_progress_{},
       next_move_{};

@@ -51,7 +51,43 @@ Answer answer(const Json& j, const AnyProbe& probe) {
   return a;
 }
 
+// A text that another wrote: whatever is wrong with it is one kind of error.
+template <class F>
+auto reading(F read) {
+  try {
+    return read();
+  } catch (const nlohmann::json::exception& e) {
+    throw BadRecording(fmt::format("it is damaged: {}", e.what()));
+  } catch (const DecodeError& e) {
+    throw BadRecording(fmt::format("it is damaged: {}", e.what()));
+  }
+}
+
 }  // namespace
+
+std::string save_observations(const std::vector<Observation>& observations) {
+  Json all = Json::array();
+  for (const Observation& o : observations) {
+    Json answers = Json::object();
+    for (const auto& [id, a] : o.answers)
+      if (const AnyProbe* probe = find_probe(id)) answers[id] = of(a, *probe);
+    if (!answers.empty()) all.push_back({{"at", millis(o.at)}, {"answers", std::move(answers)}});
+  }
+  return all.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::vector<Observation> load_observations(const std::string& text) {
+  return reading([&] {
+    std::vector<Observation> all;
+    for (const Json& o : Json::parse(text)) {
+      Observation one{time(o.at("at")), {}};
+      for (const auto& [id, a] : o.at("answers").items())
+        if (const AnyProbe* probe = find_probe(id)) one.answers[id] = answer(a, *probe);
+      all.push_back(std::move(one));
+    }
+    return all;
+  });
+}
 
 std::string save_recording(const Recording& r) {
   Json j{{"pgvigil_recording", schema}, {"at", millis(r.at)}, {"target", r.context.target}};
@@ -73,7 +109,7 @@ std::string save_recording(const Recording& r) {
 }
 
 Recording load_recording(const std::string& text) {
-  try {
+  return reading([&] {
     const Json j = Json::parse(text);
     if (!j.is_object() || !j.contains("pgvigil_recording")) throw BadRecording("it is no saved observation of pgvigil");
     if (j.at("pgvigil_recording").get<int>() != schema)
@@ -101,11 +137,7 @@ Recording load_recording(const std::string& text) {
           r.history.add(std::move(o));
         }
     return r;
-  } catch (const nlohmann::json::exception& e) {
-    throw BadRecording(fmt::format("it is damaged: {}", e.what()));
-  } catch (const DecodeError& e) {
-    throw BadRecording(fmt::format("it is damaged: {}", e.what()));
-  }
+  });
 }
 
 }  // namespace pgvigil

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "agent/core/report.h"
 
@@ -20,6 +21,10 @@ class BadRecording : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+// A run of observations, as the agent's state holds it. Throws BadRecording.
+std::string save_observations(const std::vector<Observation>& observations);
+std::vector<Observation> load_observations(const std::string& text);
 
 std::string save_recording(const Recording& recording);
 Recording load_recording(const std::string& text);  // throws BadRecording, one line saying what is wrong

@@ -56,6 +56,15 @@ schedule:
   sweep: 60 s               # tables, indexes and plans of each database
   slow: 10 min              # what hardly changes
 
+# What "pgvigil diagnose --from-state" tells the past from, when server, Prometheus and Grafana are down. Query literals are
+# not in it. A full or read-only disk is no harm: the agent goes on in memory, and says so.
+state:
+  enabled: true
+  directory: ""             # default: $STATE_DIRECTORY as systemd sets it, else /var/lib/pgvigil where it is writable,
+                            # else $XDG_STATE_HOME/pgvigil or ~/.local/state/pgvigil
+  max_size: 256 MiB         # on the disk; the oldest observations go first
+  keep: 7 d                 # observations in full; the load and verdict of each minute twelve times as long
+
 log:
   level: info               # debug, info, warning, error
   format: text              # text, json

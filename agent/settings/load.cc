@@ -184,6 +184,20 @@ void read_schedule(Section& root, ScheduleSettings& out, Loading& loading) {
     loading.error(*node, "the schedule is out of order", "sample <= cycle <= sweep <= slow");
 }
 
+void read_state(Section& root, StateSettings& out, Loading& loading) {
+  const YamlNode* node = root.map("state");
+  if (node == nullptr) return;
+  Section s(*node, "state", loading);
+  s.flag("enabled", out.enabled);
+  if (s.text("directory", out.directory) && !out.directory.empty() && !out.directory.starts_with('/'))
+    s.error("directory", "directory is not an absolute path");
+  auto size = static_cast<double>(out.max_size);
+  s.number("max_size", Unit::bytes, size, {static_cast<double>(4_MiB), static_cast<double>(1024_GiB)});
+  out.max_size = static_cast<std::int64_t>(size);
+  s.number("keep", Unit::seconds, out.keep, {3600, 366 * 86400.0});
+  s.finish();
+}
+
 void read_log(Section& root, LogSettings& out, Loading& loading) {
   const YamlNode* node = root.map("log");
   if (node == nullptr) return;
@@ -240,6 +254,7 @@ LoadedSettings parse_settings(std::string_view text, const std::string& filename
     read_alerting(root, out.alerting, loading);
     read_receivers(root, out, loading);
     read_schedule(root, out.schedule, loading);
+    read_state(root, out.state, loading);
     read_log(root, out.log, loading);
     read_checks(root, out, loading);
     root.finish();

@@ -114,6 +114,9 @@ std::string print_settings(const Settings& s) {
         r.send_resolved, r.allow_private, quoted(r.ca_file));
   out += fmt::format("schedule:\n  sample: {}\n  cycle: {}\n  sweep: {}\n  slow: {}\n", seconds(s.schedule.sample),
                      seconds(s.schedule.cycle), seconds(s.schedule.sweep), seconds(s.schedule.slow));
+  out += fmt::format("state:\n  enabled: {}\n  directory: {}\n  max_size: {}\n  keep: {}\n", s.state.enabled,
+                     quoted(s.state.directory), format_setting(static_cast<double>(s.state.max_size), Unit::bytes),
+                     seconds(s.state.keep));
   out += fmt::format("log:\n  level: {}\n  format: {}\n", s.log.level,
                      s.log.format == LogSettings::Format::json ? "json" : "text");
   if (!s.checks.empty()) out += "checks:\n";

@@ -53,6 +53,14 @@ struct ScheduleSettings {
   double sample = 1, cycle = 10, sweep = 60, slow = 600;
 };
 
+// Where the past is kept, so that `diagnose --from-state` can tell of it.
+struct StateSettings {
+  bool enabled = true;
+  std::string directory = {};                        // "": $STATE_DIRECTORY, /var/lib/pgvigil, or the XDG state directory
+  std::int64_t max_size = std::int64_t{256} << 20;  // bytes of the history
+  double keep = 7 * 86400.0;                         // of raw observations; a line a minute is kept twelve times as long
+};
+
 struct LogSettings {
   enum class Format : std::uint8_t { text, json };
   std::string level = "info";  // debug, info, warning, error
@@ -65,6 +73,7 @@ struct Settings {
   AlertingSettings alerting = {};
   std::vector<ReceiverSettings> receivers = {};
   ScheduleSettings schedule = {};
+  StateSettings state = {};
   LogSettings log = {};
   std::map<std::string, CheckSettings, std::less<>> checks = {};  // only what differs from the defaults; by check id
 

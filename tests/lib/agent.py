@@ -85,7 +85,8 @@ class Agent:
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = os.path.join(directory, "pgvigil.yaml")
         self.log = os.path.join(directory, "pgvigil.log")
-        base = {"http": {"port": self.port}, "alerting": {"external_url": self.url}}
+        self.state = os.path.join(directory, "state")
+        base = {"http": {"port": self.port}, "alerting": {"external_url": self.url}, "state": {"directory": self.state}}
         with open(self.config, "w", encoding="utf-8") as file:
             yaml.safe_dump(merged(base, config), file, sort_keys=False, allow_unicode=True)
         os.chmod(self.config, 0o600)

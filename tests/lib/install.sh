@@ -2,7 +2,7 @@
 # Installs Debian packages that are missing; for `.` by ./run and ./test. Says what it installs; asks sudo when not root.
 
 BUILD_PACKAGES="libprotobuf-c-dev build-essential cmake ninja-build ccache mold pkg-config libboost1.81-dev libpq-dev libpg-query-dev
-  prometheus-cpp-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libssl-dev
+  prometheus-cpp-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libssl-dev libsqlite3-dev zlib1g-dev
   libgtest-dev libgmock-dev ca-certificates"
 RUN_PACKAGES="postgresql-15 postgresql-client-15 python3 python3-yaml util-linux"
 TEST_PACKAGES="postgresql-15-hypopg prometheus chromium openssl clang-format"

@@ -89,6 +89,7 @@ alerting:
 receivers:
   - {name: chat, kind: slack, url: "${HOOK}", send_resolved: false, allow_private: true, ca_file: /etc/ca.pem}
 schedule: {sample: 2 s, cycle: 20 s, sweep: 2 min, slow: 1 h}
+state: {enabled: true, directory: /srv/vigil, max_size: 64 MB, keep: 2 d}
 log: {level: debug, format: json}
 checks:
   large_thing: {enabled: false, min_size: 64 MB, warn_share: 75 %, window: 5 min, calls: 2.5 /s, reads: 10 MiB/s}
@@ -120,6 +121,9 @@ checks:
   EXPECT_EQ(s.receivers[0].kind, ReceiverSettings::Kind::slack);
   EXPECT_FALSE(s.receivers[0].send_resolved);
   EXPECT_EQ(s.schedule.slow, 3600);
+  EXPECT_EQ(s.state.directory, "/srv/vigil");
+  EXPECT_EQ(s.state.max_size, 64 << 20);
+  EXPECT_EQ(s.state.keep, 2 * 86400.0);
   EXPECT_EQ(s.log.format, LogSettings::Format::json);
   const CheckSettings& c = s.checks.at("large_thing");
   EXPECT_FALSE(c.enabled);
@@ -301,7 +305,7 @@ TEST(Settings, TheExampleNamesEveryKeyWithItsDefault) {
                           "runbook_url",   "kind",        "url_file",        "send_resolved",
                           "allow_private", "ca_file",     "sample",          "cycle",
                           "sweep",         "slow",        "level",           "format",
-                          "receivers"})
+                          "receivers",     "directory",   "max_size",        "keep"})
     EXPECT_THAT(example, HasSubstr(std::string(key) + ":"));
 }
 

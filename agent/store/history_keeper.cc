@@ -1,0 +1,240 @@
+#include "agent/store/history_keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace pgvigil {
+namespace {
+
+constexpr double in_memory = 15 * 60;  // seconds of what could not be written
+constexpr std::size_t rows_in_memory = 200'000;
+
+std::size_t rows_of(const Observation& o) {
+  std::size_t rows = 1;
+  for (const auto& [id, a] : o.answers) rows += a.rows ? a.rows->size() : 0;
+  return rows;
+}
+
+// Makes the directory, for its owner alone; an error stays for the opening of the file to tell.
+void make_directory(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::exists(path, error)) return;
+  if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, error);
+}
+
+// One damaged file is kept for whoever wants to look; an older one gives way, so that the directory stays bounded.
+void move_aside(const std::string& directory) {
+  namespace fs = std::filesystem;
+  const fs::path file = fs::path(directory) / HistoryFile::name;
+  std::error_code error;
+  fs::rename(file, file.string() + ".damaged", error);
+  if (error) fs::remove(file, error);
+  for (const char* part : {"-wal", "-shm"}) fs::remove(file.string() + part, error);
+}
+
+}  // namespace
+
+class HistoryKeeper::Writer {
+ public:
+  explicit Writer(KeeperOptions options) : options_(std::move(options)) {}
+
+  void put(const std::string& target, const std::function<void(Kept&, std::vector<Judgement>&)>& add) {
+    const std::lock_guard lock(mutex_);
+    Inbox& in = inbox_[target];
+    add(in.kept, in.judgements);
+  }
+
+  void recall(std::function<void()> task) {
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+  }
+
+  void run() {
+    for (bool last = false; !last;) {
+      std::vector<std::function<void()>> tasks;
+      {
+        std::unique_lock lock(mutex_);
+        if (tasks_.empty() && !stopping_)
+          wake_.wait_for(lock, options_.beat, [&] { return stopping_ || !tasks_.empty(); });
+        last = stopping_;
+        tasks.swap(tasks_);
+      }
+      for (const auto& task : tasks) task();
+      if (tasks.empty() || last) flush(last);
+    }
+    const std::lock_guard lock(mutex_);
+    file_.reset();
+    ended_ = true;
+    wake_.notify_all();
+  }
+
+  bool stop(Milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+    return wake_.wait_for(lock, patience, [&] { return ended_; });
+  }
+
+  const KeeperOptions& options() const { return options_; }
+  bool degraded() const { return degraded_; }
+
+ private:
+  struct Inbox {
+    Kept kept;
+    std::vector<Judgement> judgements;
+  };
+
+  void flush(bool last) {
+    std::map<std::string, Inbox> fresh;
+    {
+      const std::lock_guard lock(mutex_);
+      fresh.swap(inbox_);
+    }
+    const Time now = options_.now();
+    for (auto& [name, in] : fresh) {
+      Roller& roller = rollers_[name];
+      for (const Observation& o : in.kept.observations) roller.observed(o);
+      for (const Judgement& j : in.judgements) roller.judged(j);
+      Kept& k = waiting_[name];
+      if (!in.kept.context.target.empty()) k.context = std::move(in.kept.context);
+      k.context.target = name;
+      std::move(in.kept.observations.begin(), in.kept.observations.end(), std::back_inserter(k.observations));
+      std::move(in.kept.moments.begin(), in.kept.moments.end(), std::back_inserter(k.moments));
+    }
+    for (auto& [name, roller] : rollers_)
+      for (Minute& m : roller.finished(last ? after(now, 66) : now)) waiting_[name].minutes.push_back(std::move(m));
+    forget_old(now);
+    write(now);
+  }
+
+  // In memory, too, the past is bounded.
+  void forget_old(Time now) {
+    std::size_t rows = 0;
+    for (auto& [name, k] : waiting_) {
+      std::erase_if(k.observations, [&](const Observation& o) { return seconds_between(o.at, now) > in_memory; });
+      if (k.minutes.size() > 600) k.minutes.erase(k.minutes.begin(), k.minutes.end() - 600);
+      if (k.moments.size() > 600) k.moments.erase(k.moments.begin(), k.moments.end() - 600);
+      for (const Observation& o : k.observations) rows += rows_of(o);
+    }
+    if (rows <= rows_in_memory) return;
+    for (auto& [name, k] : waiting_)  // the older half of each
+      k.observations.erase(k.observations.begin(),
+                           k.observations.begin() + static_cast<std::ptrdiff_t>(k.observations.size() / 2));
+  }
+
+  void write(Time now) {
+    std::vector<Kept> all;
+    for (const auto& [name, k] : waiting_)
+      if (!k.observations.empty() || !k.minutes.empty() || !k.moments.empty()) all.push_back(k);
+    if (all.empty() && file_ && !degraded_) return;
+    for (const bool again : {true, false}) try {
+        if (file_ && !file_->there()) file_.reset();  // moved or removed under us
+        if (!file_) {
+          make_directory(options_.directory);
+          file_.emplace(options_.directory, options_.limits);
+        }
+        file_->write(all, now);
+        waiting_.clear();
+        if (degraded_) tell(false, fmt::format("{}: the state is written again", options_.directory));
+        return;
+      } catch (const SqliteError& e) {
+        if (!e.full()) file_.reset();
+        if (again && e.damaged()) {
+          move_aside(options_.directory);
+          if (options_.say)
+            options_.say(false,
+                         fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one is begun",
+                                     options_.directory, HistoryFile::name, e.what(), HistoryFile::name));
+          continue;
+        }
+        trouble(e.what());
+        return;
+      } catch (const std::exception& e) {
+        file_.reset();
+        trouble(e.what());
+        return;
+      }
+  }
+
+  void trouble(const std::string& why) {
+    if (!degraded_)
+      tell(true, fmt::format("{}: the state cannot be written: {}; the last 15 minutes stay in memory, and it is tried "
+                             "again every {:g} s",
+                             options_.directory, why, std::chrono::duration<double>(options_.beat).count()));
+  }
+  void tell(bool degraded, const std::string& what) {
+    degraded_ = degraded;
+    if (options_.say) options_.say(degraded, what);
+  }
+
+  KeeperOptions options_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::map<std::string, Inbox> inbox_;        // by target; guarded
+  std::vector<std::function<void()>> tasks_;  // guarded
+  bool stopping_ = false, ended_ = false;     // guarded
+  std::atomic<bool> degraded_ = false;
+  // The writer's thread alone:
+  std::map<std::string, Roller> rollers_;
+  std::map<std::string, Kept> waiting_;
+  std::optional<HistoryFile> file_;
+};
+
+HistoryKeeper::HistoryKeeper(KeeperOptions options) : writer_(std::make_shared<Writer>(std::move(options))) {
+  std::thread([w = writer_] { w->run(); }).detach();  // whoever stops us waits for it, but not for ever
+}
+
+HistoryKeeper::~HistoryKeeper() { stop(Milliseconds(2000)); }
+
+void HistoryKeeper::observed(const Context& context, const Observation& observation) {
+  if (observation.answers.empty()) return;
+  writer_->put(context.target, [&](Kept& k, auto&) {
+    if (k.context.target.empty()) {
+      k.context = context;
+      k.context.hot_queries.clear();
+    }
+    k.observations.push_back(observation);
+  });
+}
+
+void HistoryKeeper::judged(const Report& report) {
+  writer_->put(report.target, [&](Kept&, std::vector<Judgement>& all) { all.push_back(judgement_of(report)); });
+}
+
+void HistoryKeeper::happened(const std::string& target, const Moment& moment) {
+  writer_->put(target, [&](Kept& k, auto&) { k.moments.push_back(moment); });
+}
+
+void HistoryKeeper::recall(const std::string& target, Time since, std::function<void(std::vector<Observation>)> done) {
+  writer_->recall([directory = writer_->options().directory, target, since, done = std::move(done)] {
+    try {
+      HistoryReader reader(directory);
+      for (const auto& t : reader.targets())
+        if (t.name == target)
+          if (auto all = reader.observations(t.id, since, Time::max()); !all.empty()) done(std::move(all));
+    } catch (const std::exception&) {
+      // None yet, or unreadable: the first flush tells.
+    }
+  });
+}
+
+bool HistoryKeeper::degraded() const { return writer_->degraded(); }
+
+bool HistoryKeeper::stop(Milliseconds patience) {
+  if (std::exchange(stopped_, true)) return true;
+  return writer_->stop(patience);
+}
+
+}  // namespace pgvigil

@@ -1,159 +1,58 @@
-// `pgvigil diagnose`: one shot, in the middle of an incident, with no daemon and no extension.
+// `pgvigil diagnose`: one shot, in the middle of an incident, with no daemon and no extension; or the same judgement of
+// what was seen before.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <exception>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
 #include "agent/commands/command.h"
-#include "agent/commands/see_host.h"
+#include "agent/commands/look.h"
+#include "agent/commands/past.h"
+#include "agent/commands/when.h"
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
 #include "agent/core/render_json.h"
 #include "agent/core/render_markdown.h"
 #include "agent/core/render_nagios.h"
-#include "agent/core/schedule.h"
 #include "agent/pg/now.h"
-#include "agent/pg/target.h"
-#include "checks/probes/activity.h"
-#include "checks/probes/relation_locks.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
-using Steady = std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto sample_beat = std::chrono::milliseconds(100);
 constexpr int exit_unknown = 3;
-
-// One look at a target: two observations, samples between them, the second waves as soon as the load is known.
-class Look : public std::enable_shared_from_this<Look> {
- public:
-  // Samples for `seconds`, longer while the plans are still under way, but gives up waiting after `timeout`.
-  Look(asio::io_context& io, TargetOptions options, Context context, double seconds, double timeout)
-      : io_(io),
-        target_(io.get_executor(), std::move(options)),
-        timer_(io),
-        recording_{{}, std::move(context), {}},
-        enough_(Steady::now() + duration(seconds)),
-        latest_(Steady::now() + duration(timeout)) {}
-
-  // The connection's error, or nothing: then the recording is complete.
-  std::optional<ConnectError> run() {
-    // The coroutines own the look: one that is abandoned at the deadline still finds its connections when it ends.
-    spawn(&Look::first_connection);
-    io_.run();
-    if (failed_) std::rethrow_exception(failed_);
-    recording_.at = utc_now();
-    recording_.cost = target_.cost();
-    return error_;
-  }
-  const Recording& recording() const { return recording_; }
-
- private:
-  void spawn(asio::awaitable<void> (Look::*part)()) {
-    asio::co_spawn(
-        io_, [self = shared_from_this(), part] { return (self.get()->*part)(); },
-        [self = shared_from_this()](std::exception_ptr e) {
-          if (!e) return;
-          self->failed_ = e;
-          self->io_.stop();
-        });
-  }
-  // Asked on the second connection: what may take long, and what needs a database that has its extension.
-  static bool second(const AnyProbe& p) { return p.about().slow || !p.about().requires_extension.empty(); }
-  static Steady::duration duration(double s) {
-    return std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(s));
-  }
-
-  asio::awaitable<void> first_connection() {
-    error_ = co_await target_.connect();
-    if (error_) co_return;
-    std::vector<const AnyProbe*> probes;
-    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::sweep, Cadence::slow}))
-      if (!second(*p)) probes.push_back(p);
-    co_await observe(probes);
-    spawn(&Look::second_connection);
-    const std::vector<const AnyProbe*> sample{&activity}, with_locks{&activity, &relation_locks};
-    while (Steady::now() < latest_ && (Steady::now() < enough_ || !planned_)) {
-      const auto next = Steady::now() + sample_beat;
-      keep(co_await target_.ask(++samples_ % 5 == 0 ? with_locks : sample));
-      timer_.expires_at(next);
-      boost::system::error_code ignored;
-      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-    co_await observe(probes);
-    io_.stop();  // whatever the second connection still waits for is a blind spot
-  }
-
-  asio::awaitable<void> second_connection() {
-    auto tables_probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep, Cadence::slow});
-    for (const AnyProbe* p : probes_of(Scope::server, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
-      if (second(*p)) tables_probes.push_back(p);
-    Observation refusals;
-    tables_probes = askable(tables_probes, recording_.history, recording_.context, utc_now(), refusals);
-    keep(std::move(refusals));
-    keep(co_await target_.sweep(tables_probes));
-    asio::steady_timer wait(io_);
-    boost::system::error_code ignored;
-    while (samples_ < 5) {  // what is hot shows after a few samples
-      wait.expires_after(sample_beat);
-      co_await wait.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-    for (int wave = 2; wave <= last_wave(); ++wave)
-      if (Wave asked = plan_wave(wave, recording_.history, recording_.context, utc_now()); !asked.empty()) {
-        keep(co_await target_.wave(std::move(asked)));
-      }
-    keep(co_await target_.sweep(tables_probes));  // rates need a second reading
-    planned_ = true;
-  }
-
-  asio::awaitable<void> observe(const std::vector<const AnyProbe*>& probes) {
-    Observation o = co_await target_.ask(probes);
-    const Time asked = o.at;
-    keep(std::move(o));
-    keep(see_host(recording_.history, target_.options().conninfo, asked));
-  }
-  void keep(Observation o) { recording_.history.add(std::move(o)); }
-
-  asio::io_context& io_;
-  Target target_;
-  asio::steady_timer timer_;
-  Recording recording_;
-  std::optional<ConnectError> error_;
-  std::exception_ptr failed_;
-  Steady::time_point enough_, latest_;
-  int samples_ = 0;
-  bool planned_ = false;
-};
 
 struct Options {
   ConnectionOptions connection;
-  std::string format = "text", save, from, target;
+  std::string format = "text", save, from, target, state, at;
   double seconds = 2, timeout = 8;
   bool allow_superuser = false;
+  const CLI::Option* from_state = nullptr;
+
+  bool past() const { return from_state->count() > 0 || !at.empty(); }
 };
 
-int answer(const Recording& recording, const AllCheckSettings& checks, const Options& options) {
+int exit_code(Severity verdict) { return verdict == Severity::critical ? 2 : verdict == Severity::warning ? 1 : 0; }
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+int answer(const Recording& recording, const AllCheckSettings& checks, const Options& options,
+           const std::string& past = "") {
   Report report = rank(evaluate_all(recording.history, recording.context, checks, recording.at), recording.history,
                        recording.context, recording.at);
   report.cost = recording.cost;
-  const std::string text = options.format == "json"       ? render_json(report, 2) + "\n"
-                           : options.format == "markdown" ? render_markdown(report)
-                           : options.format == "nagios"   ? render_nagios(report) + "\n"
-                                                          : render_text(report, terminal());
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  report.past = past;
+  print(options.format == "json"       ? render_json(report, 2) + "\n"
+        : options.format == "markdown" ? render_markdown(report)
+        : options.format == "nagios"   ? render_nagios(report) + "\n"
+                                       : render_text(report, terminal()));
   // "OK as far as could be seen" is no OK.
   if (!report.reachable || (report.verdict == Severity::ok && report.partial)) return exit_unknown;
-  return report.verdict == Severity::critical ? 2 : report.verdict == Severity::warning ? 1 : 0;
+  return exit_code(report.verdict);
 }
 
 int replay(const Options& options, const Settings& settings) {
@@ -169,13 +68,50 @@ int replay(const Options& options, const Settings& settings) {
   }
 }
 
+// The times of the command line. False: one of them is none, and that is said.
+bool read_times(const Options& options, Time now, std::optional<Time>& at) {
+  if (options.at.empty()) return true;
+  at = parse_when(options.at, now);
+  if (at) return true;
+  fail("--at " + options.at.substr(0, 60), "this is no time", when_forms, exit_unknown);
+  return false;
+}
+
+// Named by a person, so that another target in the state is no answer.
+bool named(const Options& o) { return o.connection.given() || !o.connection.file.empty(); }
+
+int tell_the_past(const Options& options, const Settings& settings) try {
+  const Time now = utc_now();
+  std::optional<Time> at;
+  if (!read_times(options, now, at)) return exit_unknown;
+  Past past(options.state, options.target, settings, named(options));
+  const auto then = past.at(at, now);
+  if (past.damaged() > 0)
+    fail(fmt::format("{} records of the state are damaged and left out", past.damaged()), "", "", 0);
+  if (const auto* recording = std::get_if<Recording>(&then))
+    return answer(*recording, settings.checks, options, past.words());
+  const auto& minutes = std::get<MinutesPast>(then);
+  print(options.format == "json" ? render_minutes_json(minutes, 2) + "\n" : render_minutes_text(minutes, terminal()));
+  const auto& verdict = minutes.last().verdict;
+  return !verdict || !minutes.last().reachable ? exit_unknown : exit_code(*verdict);
+} catch (const NoPast& e) {
+  return fail(e.what, e.why, e.hint, exit_unknown);
+}
+
 int diagnose(const Options& options) {
-  const LoadedSettings loaded =
-      options.from.empty() || !options.connection.file.empty() ? options.connection.load() : settings_without_file("");
+  const bool past = options.past();
+  if (past && !options.from.empty())
+    return fail("--from and --from-state", "both are the past, one of them is enough",
+                "--from FILE is what --save wrote, --from-state what the agent keeps", exit_unknown);
+  const bool replays = !options.from.empty() || past;
+  const LoadedSettings loaded = !replays || options.connection.given() || !options.connection.file.empty()
+                                    ? options.connection.load()
+                                    : settings_without_file("");
   print_warnings(loaded);
   if (!loaded.ok()) return fail(loaded, exit_unknown);
   const Settings& settings = loaded.settings;
   if (!options.from.empty()) return replay(options, settings);
+  if (past) return tell_the_past(options, settings);
 
   const TargetSettings* target = nullptr;
   for (const TargetSettings& t : settings.targets)
@@ -232,6 +168,13 @@ Command diagnose_command() {
                  "as a superuser EXPLAIN queries also where other roles own functions that planning may run");
     app.add_option("--save", options->save, "write what was seen to FILE, without query literals");
     app.add_option("--from", options->from, "judge what FILE holds instead of a server");
+    options->from_state =
+        app.add_option("--from-state", options->state,
+                       "judge what the agent keeps instead of a server; default DIR: the agent's usual one")
+            ->type_name("[DIR]")
+            ->expected(0, 1);
+    app.add_option("--at", options->at, "as of then, from the agent's state: \"08:00\", \"10 min ago\", ISO 8601")
+        ->type_name("TIME");
   };
   c.run = [options] { return diagnose(*options); };
   return c;

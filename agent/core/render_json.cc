@@ -109,6 +109,17 @@ Json cost(const OwnCost& c) {
           {"seconds", c.seconds}};
 }
 
+Json changes(const Changes& c) {
+  Json all = list(c.all, [](const Change& one) {
+    return Json{{"kind", one.kind},
+                {"object", object(one.object)},
+                {"sentence", one.sentence},
+                {"before", one.before.empty() ? Json() : Json(one.before)},
+                {"after", one.after.empty() ? Json() : Json(one.after)}};
+  });
+  return {{"since", rfc3339(c.since)}, {"all", std::move(all)}, {"not_compared", c.unknown}};
+}
+
 }  // namespace
 
 std::string render_json(const Report& r, int indent) {
@@ -138,6 +149,8 @@ std::string render_json(const Report& r, int indent) {
   out["cpu"] = Json{{"busy", number(r.cpu_busy)}, {"source", r.cpu_source}};
   out["harm"] = r.harm;
   out["cost"] = cost(r.cost);
+  out["past"] = r.past.empty() ? Json() : Json(r.past);
+  out["changes"] = r.changes ? changes(*r.changes) : Json();
   out["checks"] = list(r.results, check);
   return out.dump(indent, ' ', false, Json::error_handler_t::replace);
 }

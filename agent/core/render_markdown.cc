@@ -91,6 +91,7 @@ std::string render_markdown(const Report& r) {
   std::string word(to_string(r.verdict));
   std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
   std::string out = fmt::format("## {}: {}\n", word, escaped(first_line(r)));
+  if (!r.past.empty()) out += fmt::format("**past** {}\n\n", escaped(r.past));
   if (!r.reason.empty()) {
     std::string label(second_label(r));
     std::transform(label.begin(), label.end(), label.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -111,6 +112,10 @@ std::string render_markdown(const Report& r) {
   out += bullets("Blind spots", r.blind_spots, [](const BlindSpot& b) {
     return b.what + ": " + b.why + (b.mend.empty() ? "" : "; mend: " + b.mend);
   });
+  if (r.changes)
+    out += bullets(fmt::format("What changed since {}", utc(r.changes->since)), r.changes->all,
+                   [](const Change& c) { return c.sentence; });
+  if (!r.past.empty()) return out;
   return out + fmt::format("\ncost of this look: {}\n", escaped(told(r.cost)));
 }
 

@@ -45,10 +45,19 @@ void remedies(const Report& r, Page& page) {
   }
 }
 
+void changes_text(const Changes& c, Time now, Page& page) {
+  page.heading("WHAT CHANGED",
+               fmt::format("(since {}, {})", utc(c.since), span_in_words(seconds_between(c.since, now))));
+  if (c.all.empty() && c.unknown.empty()) page.paragraph("    ", 6, "nothing that was compared");
+  for (const Change& one : c.all) page.paragraph("    ", 6, one.sentence);
+  for (const std::string& u : c.unknown) page.paragraph("    not compared: ", 6, u);
+}
+
 }  // namespace
 
 std::string render_text(const Report& r, const TextOptions& options) {
   Page page(options);
+  if (!r.past.empty()) page.paragraph("PAST  ", 6, r.past);
   page.paragraph(page.alarm(to_string(r.verdict), r.verdict) + "  ", 10, first_line(r));
   page.paragraph(std::string(second_label(r)) + "  ", 7, r.reason);
   page.blank();
@@ -76,6 +85,8 @@ std::string render_text(const Report& r, const TextOptions& options) {
       if (!b.mend.empty()) page.paragraph("      mend: ", 8, b.mend);
     }
   }
+  if (r.changes) changes_text(*r.changes, r.at, page);
+  if (!r.past.empty()) return page.take();
   page.blank();
   page.paragraph("  COST    ", 10, told(r.cost));
   return page.take();

@@ -61,6 +61,19 @@ struct OwnCost {
   std::map<std::string, std::int64_t> explain_failures = {};  // of these without a plan, by reason
 };
 
+// One difference between then and now.
+struct Change {
+  std::string kind;  // appeared, gone, grew, shrank, changed, load
+  Object object;
+  std::string sentence;
+  std::string before = {}, after = {};  // the figures; "" where there is none
+};
+struct Changes {
+  Time since{};
+  std::vector<Change> all;           // what matters most first
+  std::vector<std::string> unknown;  // what could not be compared, and why
+};
+
 struct Report {
   std::string target;
   Time at{};
@@ -82,7 +95,9 @@ struct Report {
   std::string cpu_source;          // host, cgroup, processes; "" when unknown
   std::vector<std::string> harm;   // to the users: "40 % of the transactions in shop roll back (12/s)"
   OwnCost cost;
-  std::vector<Result> results;  // every check, in catalogue order
+  std::string past = {};                // "": it tells of now; else of when, and where that is known from
+  std::optional<Changes> changes = {};  // where they were asked for
+  std::vector<Result> results;          // every check, in catalogue order
 };
 
 }  // namespace pgvigil

@@ -45,16 +45,17 @@ Held held(const Input& in, const Slot& s) {
   if (s.safe_wal_size) until = std::min(until.value_or(INFINITY), std::max(0.0, static_cast<double>(*s.safe_wal_size)));
   if (until && h.rate > 0) h.left = *until / h.rate;
   if (s.active) return h;
-  // How long nobody has read it: told by 17 and later, watched, or by how long it took to write what it keeps.
+  // How long nobody has read it: told by 17 and later, or watched; who has never seen it read goes by how long it took
+  // to write what it keeps.
+  if (s.inactive_for) return h.away = *s.inactive_for, h;
+  bool was_read = false;
   for (const auto& then : in.series(slots, in[window])) {
     const auto it = std::find_if(then.rows.begin(), then.rows.end(), [&](const Slot& o) { return o.name == s.name; });
-    if (it == then.rows.end() || it->active)
-      h.away = 0;
-    else
-      h.away = std::max(h.away, seconds_between(then.at, in.at()));
+    if (it == then.rows.end()) continue;
+    if (it->active) was_read = true, h.away = 0;
+    if (!it->active) h.away = std::max(h.away, seconds_between(then.at, in.at()));
   }
-  h.away = std::max(h.away, s.inactive_for.value_or(0));
-  if (h.rate > 0) h.away = std::max(h.away, h.retained / h.rate);
+  if (!was_read && h.rate > 0) h.away = std::max(h.away, h.retained / h.rate);
   return h;
 }
 
@@ -172,7 +173,7 @@ Scenario slot(const Past& p) {
     Slot s;
     s.name = "standby2";
     s.type = "physical";
-    s.active = p.active;
+    s.active = p.active || (p.read_before && ago == p.seconds);
     s.retained = p.retained;
     s.wal_status = p.status;
     s.safe_wal_size = p.safe;
@@ -220,6 +221,9 @@ const Check slot_retaining_wal{
                  {"nobody reads it, and nothing is written", [] { return slot({.rate = 0}); }, {Severity::info}},
                  {"it is read", [] { return slot({.active = true}); }, {}},
                  {"its reader restarts", [] { return slot({.retained = 40_MiB, .rate = 8e6, .seconds = 5}); }, {}},
+                 {"its reader restarts while it is far behind",
+                  [] { return slot({.retained = 900_MiB, .rate = 8e6, .seconds = 10, .read_before = true}); },
+                  {}},
                  {"it was made and keeps nothing yet", [] { return slot({.retained = 1_MiB}); }, {}}},
 };
 

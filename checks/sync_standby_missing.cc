@@ -24,16 +24,19 @@ struct Sync {
   SyncNames wanted;
   std::vector<std::string> connected, missing;  // entries of the list
   std::vector<const Standby*> standing;         // standbys of the list that stream
+  bool catching_up = false;                     // one of the list is back, and not yet where the others are
 };
 
 std::optional<Sync> sync(const Input& in) {
   for (const Wal& w : in.now(wal)) {
     if (w.synchronous_standby_names.empty()) return std::nullopt;
-    Sync s{parse_sync_names(w.synchronous_standby_names), {}, {}, {}};
+    Sync s{parse_sync_names(w.synchronous_standby_names), {}, {}, {}, false};
     for (const std::string& entry : s.wanted.names) {
       bool here = false;
       for (const Standby& b : in.now(standbys))
-        if (is_sync_name(entry, b.application) && b.state == "streaming") {
+        if (is_sync_name(entry, b.application) && b.state != "streaming")
+          s.catching_up = s.catching_up || b.state == "catchup";
+        else if (is_sync_name(entry, b.application)) {
           here = true;
           if (std::find(s.standing.begin(), s.standing.end(), &b) == s.standing.end()) s.standing.push_back(&b);
         }
@@ -43,6 +46,8 @@ std::optional<Sync> sync(const Input& in) {
   }
   return std::nullopt;
 }
+
+bool short_of(const Sync& s) { return static_cast<int>(s.standing.size()) < s.wanted.needed; }
 
 std::string names(const std::vector<std::string>& entries) {
   std::vector<std::string> all;
@@ -70,9 +75,10 @@ std::vector<Remedy> remedies(const Input& in, const Sync& s, const std::vector<s
               {}};
   SyncNames rest = s.wanted;
   rest.names.clear();
-  for (const std::string& e : s.connected)
-    if (std::find(lost.begin(), lost.end(), e) == lost.end()) rest.names.push_back(e);
-  rest.needed = std::min(rest.needed, static_cast<int>(rest.names.size()));
+  if (short_of(s)) {
+    rest.names = s.connected;
+    rest.needed = static_cast<int>(s.standing.size());
+  }
   Step step = set_server_setting("synchronous_standby_names", print_sync_names(rest),
                                  in.now(wal).front().synchronous_standby_names);
   step.title = rest.names.empty() ? "let commits go on without a synchronous standby"
@@ -98,15 +104,16 @@ std::vector<Finding> evaluate(const Input& in) {
       if (longest == nullptr || row.query_age.value_or(0) > longest->query_age.value_or(0)) longest = &row;
     }
   const double waited = longest == nullptr ? 0 : longest->query_age.value_or(0);
-  const bool short_of = static_cast<int>(s->standing.size()) < s->wanted.needed;
+  const bool missing = short_of(*s);
   // Commits wait for a moment whenever they wait for a standby that is there.
-  if (!short_of && waited < in[waiting]) return {};
+  if (!missing && waited < in[waiting]) return {};
   const Wal& w = in.now(wal).front();
   const bool asynchronous = w.synchronous_commit == "off" || w.synchronous_commit == "local";
   if (stuck.empty() && asynchronous) return {};
 
   std::vector<std::string> lost = s->missing;
-  if (!short_of) {
+  if (lost.empty()) lost.push_back("*");  // two of any are wanted, and one is there
+  if (!missing) {
     lost.clear();
     for (const Standby* b : s->standing) lost.push_back(b->application);
   }
@@ -115,8 +122,9 @@ std::vector<Finding> evaluate(const Input& in) {
   f.act_by = stuck.empty() ? ActBy::today : ActBy::now;
   f.object = {"server", lost.front() == "*" ? in.context().target : words::one_line(lost.front(), 63)};
   const std::string why =
-      short_of ? fmt::format("synchronous standby {} {} not connected", names(lost), lost.size() > 1 ? "are" : "is")
-               : fmt::format("synchronous standby {} is connected but does not confirm", names(lost));
+      missing && s->catching_up ? fmt::format("synchronous standby {} is back and still catches up", names(lost))
+      : missing ? fmt::format("synchronous standby {} {} not connected", names(lost), lost.size() > 1 ? "are" : "is")
+                : fmt::format("synchronous standby {} is connected but does not confirm", names(lost));
   f.sentence = stuck.empty() ? fmt::format("{}: the next commit waits for ever", why)
                              : fmt::format("{} for {}: {}",
                                            words::counted(static_cast<double>(stuck.size()), "commit") +
@@ -142,9 +150,9 @@ std::vector<Finding> evaluate(const Input& in) {
   f.remedies = remedies(in, *s, lost);
   f.fix = "bring " + names(lost) + " back";
   f.load = queue(in);
-  f.confidence = short_of ? Confidence::high : Confidence::medium;
-  f.basis = short_of ? "the server's own list of receivers, and what its sessions wait for"
-                     : "what the sessions wait for; why the standby is silent cannot be seen from here";
+  f.confidence = missing ? Confidence::high : Confidence::medium;
+  f.basis = missing ? "the server's own list of receivers, and what its sessions wait for"
+                    : "what the sessions wait for; why the standby is silent cannot be seen from here";
   if (longest != nullptr) f.since = after(in.at(), -waited);
   return {std::move(f)};
 }
@@ -209,6 +217,7 @@ const Check sync_standby_missing{
          {"two must confirm, one is there",
           [] { return cluster("FIRST 2 (a, \"b\")", {"A"}, 2, 1); },
           {Severity::critical}},
+         {"two of any must confirm, one is there", [] { return cluster("2 (*)", {"a"}, 2, 1); }, {Severity::critical}},
          {"it is gone, and nobody has written since", [] { return cluster("*", {}, 0, 0); }, {Severity::warning}},
          {"it is connected and silent", [] { return cluster("standby1", {"standby1"}, 8, 20); }, {Severity::critical}},
          {"a busy healthy pair", [] { return cluster("standby1", {"standby1"}, 8, 0.01); }, {}},

@@ -10,6 +10,9 @@
 
 #include "checks/check.h"
 #include "checks/probes/activity.h"
+#include "checks/probes/archive_backlog.h"
+#include "checks/probes/archiver.h"
+#include "checks/probes/checkpoints.h"
 #include "checks/probes/connection_limits.h"
 #include "checks/probes/connections.h"
 #include "checks/probes/databases.h"
@@ -25,11 +28,14 @@
 #include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
 #include "checks/probes/server_settings.h"
+#include "checks/probes/slots.h"
+#include "checks/probes/standbys.h"
 #include "checks/probes/statement_texts.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/probes/temp_files.h"
 #include "checks/probes/timeouts.h"
+#include "checks/probes/wal.h"
 
 namespace pgvigil {
 namespace {
@@ -778,6 +784,63 @@ TEST_P(Probes, DuplicateKeys) {
 
   past.context.one_shot = false;  // never in the agent
   EXPECT_THAT(duplicates.about().plan(Input(past.history, past.context, defaults, past.at)), IsEmpty());
+}
+
+TEST_P(Probes, WalAndCheckpointsMove) {
+  const Client c("", database);
+  const Wal before = ask(us, wal).at(0);
+  EXPECT_FALSE(before.in_recovery);
+  EXPECT_EQ(before.archive_mode, "off");
+  EXPECT_EQ(before.max_wal_size, 1_GiB);
+  EXPECT_EQ(before.segment_size, 16_MiB);
+  EXPECT_EQ(before.checkpoint_timeout, 300);
+  EXPECT_EQ(before.max_slot_wal_keep_size, -1);
+  const Checkpoints then = ask(us, checkpoints).at(0);
+  c.run(R"(create table "Shop".written as select g, repeat('w', 100) from generate_series(1, 20000) g)");
+  c.run(R"(drop table "Shop".written; checkpoint)");
+  EXPECT_GE(ask(us, wal).at(0).position, before.position + 2'000'000);
+  EXPECT_TRUE(within(5, [&] { return ask(us, checkpoints).at(0).requested > then.requested; }));
+  EXPECT_TRUE(ask(us, checkpoints).at(0).counted_for.has_value());
+  // Nothing was ever archived, and nobody receives: no ages, rather than an age of nothing.
+  const Archiver a = ask(us, archiver).at(0);
+  EXPECT_FALSE(a.archived_ago || a.failed_ago);
+  EXPECT_EQ(ask(us, archive_backlog).at(0).ready, 0);
+  EXPECT_FALSE(ask(us, archive_backlog).at(0).oldest.has_value());
+  EXPECT_THAT(ask(us, standbys), IsEmpty());
+}
+
+TEST_P(Probes, SlotsAndWhatTheyKeep) {
+  const Client c("", database);
+  c.run("select pg_create_physical_replication_slot('unread', true), pg_create_physical_replication_slot('unused')");
+  c.run(R"(create table "Shop".written as select g, repeat('w', 100) from generate_series(1, 20000) g)");
+  const auto all = ask(us, slots);
+  const Slot& unread = find(all, &Slot::name, std::string("unread"));
+  EXPECT_FALSE(unread.active);
+  EXPECT_EQ(unread.type, "physical");
+  EXPECT_EQ(unread.wal_status, "reserved");
+  EXPECT_GE(unread.retained.value_or(0), 2'000'000);
+  if (us.version() >= 170000) {
+    EXPECT_LT(unread.inactive_for.value_or(-1), 60);
+    EXPECT_GE(unread.inactive_for.value_or(-1), 0);
+  }
+  EXPECT_FALSE(find(all, &Slot::name, std::string("unused")).retained.has_value());
+  c.run(R"(drop table "Shop".written)");
+  c.run("select pg_drop_replication_slot('unread'), pg_drop_replication_slot('unused')");
+}
+
+TEST_P(Probes, SessionsAreCountedFrom14On) {
+  const Database before = find(ask(us, databases), &Database::name, std::string(database));
+  EXPECT_EQ(before.sessions.has_value(), us.version() >= 140000);
+  if (!before.sessions) return;
+  for (int i = 0; i < 3; ++i) Client("app", database).run("select 1");
+  EXPECT_TRUE(within(10, [&] {
+    return *find(ask(us, databases), &Database::name, std::string(database)).sessions >= *before.sessions + 3;
+  }));
+  Client victim("app", database);
+  Client("", database).run("select pg_terminate_backend(" + std::to_string(victim.pid()) + ")");
+  EXPECT_TRUE(within(10, [&] {
+    return *find(ask(us, databases), &Database::name, std::string(database)).sessions_killed > *before.sessions_killed;
+  }));
 }
 
 }  // namespace

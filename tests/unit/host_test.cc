@@ -9,8 +9,14 @@
 
 #include "agent/host/cgroup.h"
 #include "agent/host/cpu.h"
+#include "agent/host/disks.h"
+#include "agent/host/memory.h"
 #include "agent/host/procfs.h"
+#include "agent/host/sockets.h"
+#include "checks/probes/client_sockets.h"
 #include "checks/probes/cpu.h"
+#include "checks/probes/disks.h"
+#include "checks/probes/memory.h"
 
 namespace pgvigil {
 namespace {
@@ -56,9 +62,11 @@ void add_server(Tree& t) {
   t.process(200, "bash", 1, "9999 9999 0 0", "bash");
 }
 
-std::vector<Cpu> rows(const Answer& a) {
-  return a.rows == nullptr ? std::vector<Cpu>() : static_cast<const RowsOf<Cpu>&>(*a.rows).rows;
+template <class Row>
+std::vector<Row> rows_of(const Answer& a) {
+  return a.rows == nullptr ? std::vector<Row>() : static_cast<const RowsOf<Row>&>(*a.rows).rows;
 }
+std::vector<Cpu> rows(const Answer& a) { return rows_of<Cpu>(a); }
 
 HostOptions options(const Tree& t) {
   return {.root = t.root(), .backend_pid = 102, .user = "pgvigil", .database = "shop", .ticks_per_second = 100};
@@ -216,6 +224,126 @@ TEST(Cpu, ThisMachine) {
   while (clock() < end) {
   }
   EXPECT_GE(rows(read_cpu({}))[0].used_seconds, before + 0.05);
+}
+
+TEST(Memory, HostAndTheLimitThatBinds) {
+  Tree t;
+  add_server(t);
+  t.file(
+      "/proc/meminfo",
+      "MemTotal:       16777216 kB\nMemFree:         1000 kB\nMemAvailable:    8388608 kB\nSwapTotal:       2048 kB\n"
+      "SwapFree:        1024 kB\n");
+  t.file("/proc/vmstat", "pswpin 10\npswpout 20\noom_kill 3\n");
+  auto all = rows_of<Memory>(read_memory(options(t)));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].total, 16LL << 30);
+  EXPECT_EQ(all[0].available, 8LL << 30);
+  EXPECT_EQ(all[0].swap_total - all[0].swap_free, 1024 * 1024);
+  EXPECT_EQ(all[0].swapped_in, 10 * sysconf(_SC_PAGESIZE));
+  EXPECT_EQ(all[0].oom_kills, 3);
+
+  t.file("/proc/self/mountinfo", "33 31 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  t.file("/proc/100/cgroup", "0::/pod/server\n");
+  t.file("/sys/fs/cgroup/pod/server/memory.max", "max\n");
+  EXPECT_EQ(rows_of<Memory>(read_memory(options(t))).size(), 1U);  // no limit: the host's says it
+  t.file("/sys/fs/cgroup/pod/memory.max", "4294967296\n").file("/sys/fs/cgroup/pod/memory.current", "4000000000\n");
+  t.file("/sys/fs/cgroup/pod/memory.stat", "anon 3000000000\ninactive_file 500000000\nactive_file 200000000\n");
+  t.file("/sys/fs/cgroup/pod/memory.events", "low 0\noom 2\noom_kill 1\n");
+  all = rows_of<Memory>(read_memory(options(t)));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].source, "cgroup");
+  EXPECT_EQ(all[1].total, 4LL << 30);
+  EXPECT_EQ(all[1].available, (4LL << 30) - 4'000'000'000 + 700'000'000);
+  EXPECT_EQ(all[1].oom_kills, 1);
+}
+
+TEST(Memory, CgroupOne) {
+  Tree t;
+  add_server(t);
+  t.file("/proc/meminfo", "MemTotal: 16777216 kB\nMemAvailable: 8388608 kB\n");
+  t.file("/proc/self/mountinfo", "32 31 0:29 /docker/x /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+  t.file("/proc/100/cgroup", "2:memory:/docker/x\n0::/\n");
+  t.file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(rows_of<Memory>(read_memory(options(t))).size(), 1U);  // as good as none
+  t.file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1000000\n");
+  t.file("/sys/fs/cgroup/memory/memory.usage_in_bytes", "900000\n");
+  t.file("/sys/fs/cgroup/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 100000\ntotal_active_file 0\n");
+  t.file("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n");
+  const auto all = rows_of<Memory>(read_memory(options(t)));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].available, 200'000);
+  EXPECT_EQ(all[1].oom_kills, 7);
+}
+
+TEST(Memory, UnseenIsNoFigure) {
+  Tree t;
+  add_server(t);
+  EXPECT_EQ(read_memory(options(t)).rows, nullptr);  // no /proc/meminfo
+  auto o = options(t);
+  o.local = false;
+  EXPECT_EQ(read_memory(o).failures.at(0).sqlstate, "PGV04");
+}
+
+TEST(Disks, ADirectoryIsOnlyTheServersWhenSomethingProvesIt) {
+  Tree t;
+  add_server(t);
+  fs::create_directories(t.root() + "/data/pg_wal");
+  auto o = options(t);
+  o.data_directory = "/data";
+  o.start_time = 1000;
+  auto all = rows_of<Disk>(read_disks(o));  // the fixture's process and directory are both ours
+  ASSERT_EQ(all.size(), 1U);                // the WAL lies on the same file system
+  EXPECT_EQ(all[0].source, "same owner");
+  EXPECT_EQ(all[0].holds, "data directory");
+  EXPECT_EQ(all[0].path, "/data");
+  EXPECT_GT(all[0].available, 0);
+  EXPECT_GE(all[0].total, all[0].available);
+
+  o.backend_pid = 0;  // its processes are not visible
+  EXPECT_EQ(read_disks(o).rows, nullptr);
+  t.file("/data/postmaster.pid", "4711\n/data\n900\n5432\n");  // another server's, or an earlier one's
+  EXPECT_EQ(read_disks(o).rows, nullptr);
+  EXPECT_EQ(read_disks(o).failures.at(0).sqlstate, "PGV04");
+  t.file("/data/postmaster.pid", "4711\n/data\n999\n5432\n");
+  EXPECT_EQ(rows_of<Disk>(read_disks(o)).at(0).source, "postmaster.pid");
+
+  o.data_directory = "";
+  EXPECT_EQ(read_disks(o).failures.at(0).mend, "GRANT pg_monitor TO pgvigil;");
+}
+
+TEST(Sockets, TheKernelsTable) {
+  const auto all = host::parse_sockets(
+      "  sl  local_address rem_address   st\n"
+      "   0: 0100007F:1538 00000000:0000 0A 00000000:00000000\n"
+      "   1: 0100007F:1538 0100007F:C001 08 00000000:00000000\n"
+      "   2: 0000000000000000FFFF00000700000A:1538 0000000000000000FFFF00000900000A:C002 01 00000000:00000000\n"
+      "   3: B80D0120000000000000000001000000:1538 B80D0120000000000000000002000000:C003 01 00000000:00000000\n"
+      "   4: broken\n   5: 0100007F:1538 XX:YY 01\n");
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].client, "127.0.0.1");
+  EXPECT_EQ(all[0].port, 0xC001);
+  EXPECT_TRUE(all[0].closed);
+  EXPECT_EQ(all[1].client, "10.0.0.9");
+  EXPECT_FALSE(all[1].closed);
+  EXPECT_EQ(all[2].client, "2001:db8::2");
+}
+
+TEST(Sockets, GoneIsOnlySaidOfATableThatHoldsOurs) {
+  Tree t;
+  add_server(t);
+  auto o = options(t);
+  const std::vector<RunningStatement> running{{201, 5, "127.0.0.1", 0xC001}, {202, 6, "127.0.0.1", 0xC002}};
+  EXPECT_TRUE(rows_of<ClientSocket>(read_client_sockets(o, {})).empty());
+  EXPECT_EQ(read_client_sockets(o, running).failures.at(0).sqlstate, "PGV04");  // no table
+  t.file("/proc/100/net/tcp", "   1: 0100007F:1538 0100007F:C001 08 0:0\n   2: 0100007F:1538 0100007F:C009 01 0:0\n");
+  auto all = rows_of<ClientSocket>(read_client_sockets(o, running));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].pid, 201);
+  EXPECT_EQ(all[0].state, "closed");
+  o.client_port = 0xC009;
+  all = rows_of<ClientSocket>(read_client_sockets(o, running));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].state, "gone");
 }
 
 TEST(Address, Local) {

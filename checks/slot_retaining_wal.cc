@@ -163,7 +163,8 @@ struct Past {
   double rate = 1 << 20;             // WAL, bytes/s
   std::int64_t available = 200_GiB;  // on the disk
   const char* status = "reserved";
-  double seconds = 60;  // it was watched for
+  double seconds = 60;       // it was watched for
+  bool read_before = false;  // at the first look
   std::optional<std::int64_t> safe = {};
 };
 

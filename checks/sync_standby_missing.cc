@@ -123,7 +123,8 @@ std::vector<Finding> evaluate(const Input& in) {
   f.object = {"server", lost.front() == "*" ? in.context().target : words::one_line(lost.front(), 63)};
   const std::string why =
       missing && s->catching_up ? fmt::format("synchronous standby {} is back and still catches up", names(lost))
-      : missing ? fmt::format("synchronous standby {} {} not connected", names(lost), lost.size() > 1 ? "are" : "is")
+      : missing ? fmt::format("synchronous {} {} not connected", lost.size() > 1 ? "standbys" : "standby",
+                              names(lost) + (lost.size() > 1 ? " are" : " is"))
                 : fmt::format("synchronous standby {} is connected but does not confirm", names(lost));
   f.sentence = stuck.empty() ? fmt::format("{}: the next commit waits for ever", why)
                              : fmt::format("{} for {}: {}",
@@ -207,7 +208,7 @@ const Check sync_standby_missing{
         "No commit is answered until the standby is back; every session that writes stands still, and its locks stay.",
     .role = Role::cause,
     .explains = {"connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores", "lock_queue",
-                 "pool_pinned", "work_without_results"},
+                 "hot_row", "ddl_waiting", "long_transaction", "pool_pinned", "work_without_results"},
     .reads = {wal, standbys, activity},
     .settings = {waiting},
     .evaluate = evaluate,

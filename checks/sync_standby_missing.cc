@@ -122,7 +122,9 @@ std::vector<Finding> evaluate(const Input& in) {
   f.act_by = stuck.empty() ? ActBy::today : ActBy::now;
   f.object = {"server", lost.front() == "*" ? in.context().target : words::one_line(lost.front(), 63)};
   const std::string why =
-      missing && s->catching_up ? fmt::format("synchronous standby {} is back and still catches up", names(lost))
+      missing && lost.front() == "*" ? fmt::format("{} of the {} synchronous standbys that are needed stream",
+                                                   s->standing.size(), s->wanted.needed)
+      : missing && s->catching_up    ? fmt::format("synchronous standby {} is back and still catches up", names(lost))
       : missing ? fmt::format("synchronous {} {} not connected", lost.size() > 1 ? "standbys" : "standby",
                               names(lost) + (lost.size() > 1 ? " are" : " is"))
                 : fmt::format("synchronous standby {} is connected but does not confirm", names(lost));

@@ -11,6 +11,7 @@
 #include "agent/commands/command.h"
 #include "agent/commands/look.h"
 #include "agent/commands/past.h"
+#include "agent/commands/see_host.h"
 #include "agent/commands/when.h"
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"

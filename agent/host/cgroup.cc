@@ -74,7 +74,8 @@ std::pair<Place, std::optional<double>> tightest(const Place& leaf, std::optiona
 
 std::optional<Cpu> read_v2(const Place& leaf, double online) {
   const auto [at, quota] = tightest(leaf, quota_v2);
-  if (!quota && leaf.at_top()) return std::nullopt;
+  // Only the machine's own root has no cpu.max: at the top with one is a container in a cgroup namespace ("0::/").
+  if (leaf.at_top() && !read_file(leaf.file("cpu.max"))) return std::nullopt;
   const auto stat = read_file(at.file("cpu.stat"));
   const auto used = stat ? parse_field(*stat, "usage_usec") : std::nullopt;
   if (!used) return std::nullopt;

@@ -179,6 +179,77 @@ TEST(Cpu, CgroupTwoWithTheQuotaOfItsParent) {
   EXPECT_EQ(all[2].cores, 0.5);
 }
 
+// A server's cgroup, version 2, as its files say it.
+struct CgroupTwo {
+  CgroupTwo(const std::string& mounted, const std::string& membership) {
+    add_server(tree);
+    tree.file("/proc/self/mountinfo", "33 31 0:30 " + mounted + " /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    tree.file("/proc/100/cgroup", "0::" + membership + "\n");
+  }
+  CgroupTwo& level(const std::string& path, const std::string& cpu_max, int usage_seconds) {
+    if (!cpu_max.empty()) tree.file("/sys/fs/cgroup" + path + "/cpu.max", cpu_max + "\n");
+    tree.file("/sys/fs/cgroup" + path + "/cpu.stat", "usage_usec " + std::to_string(usage_seconds) + "000000\n");
+    return *this;
+  }
+  std::optional<Cpu> read() const {
+    const Answer answer = read_cpu(options(tree));
+    for (const Cpu& c : rows(answer))
+      if (c.source == "cgroup") return c;
+    return std::nullopt;
+  }
+  Tree tree;
+};
+
+TEST(Cpu, CgroupNamespaceShowsTheContainerAsTheRoot) {
+  auto c = CgroupTwo("/", "/").level("", "50000 100000", 7).read();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 0.5);
+  EXPECT_DOUBLE_EQ(c->used_seconds, 7);
+  c = CgroupTwo("/", "/").level("", "max 100000", 7).read();  // no quota, and still not the whole machine
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 2);
+  EXPECT_DOUBLE_EQ(c->used_seconds, 7);
+  c = CgroupTwo("/", "/server").level("", "150000 100000", 9).level("/server", "max 100000", 7).read();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 1.5);  // the container's quota binds its child too
+  EXPECT_DOUBLE_EQ(c->used_seconds, 9);
+  EXPECT_FALSE(CgroupTwo("/", "/").level("", "", 7).read()) << "the machine's root has no cpu.max";
+}
+
+TEST(Cpu, CgroupOfAContainerInTheHostsNamespace) {
+  const auto c = CgroupTwo("/kubepods/pod1/abc", "/kubepods/pod1/abc").level("", "100000 100000", 7).read();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 1);
+  EXPECT_FALSE(CgroupTwo("/kubepods/pod1/abc", "/kubepods/pod1/abcd").level("", "100000 100000", 7).read());
+  // A namespace entered without a mount of its own: where our cgroup lies there is not known.
+  EXPECT_FALSE(CgroupTwo("/../..", "/").level("", "100000 100000", 7).read());
+}
+
+TEST(Cpu, CgroupsNestedTheTightestQuotaBinds) {
+  auto c = CgroupTwo("/", "/a/b/c")
+               .level("/a", "100000 100000", 30)
+               .level("/a/b", "max 100000", 20)
+               .level("/a/b/c", "150000 100000", 10)
+               .read();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 1);
+  EXPECT_DOUBLE_EQ(c->used_seconds, 30);  // whoever shares the quota uses it up
+  c = CgroupTwo("/", "/a/b").level("/a", "150000 100000", 30).level("/a/b", "30000 100000", 10).read();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 0.3);
+  EXPECT_DOUBLE_EQ(c->used_seconds, 10);
+  c = CgroupTwo("/", "/a/b").level("/a", "100000 100000", 30).level("/a/b", "100000 100000", 10).read();
+  ASSERT_TRUE(c);
+  EXPECT_DOUBLE_EQ(c->used_seconds, 10) << "equal quotas: the nearest";
+  c = CgroupTwo("/", "/a/b").level("/a", "max", 30).level("/a/b", "", 10).read();
+  ASSERT_TRUE(c) << "the CPU controller is not switched on for the innermost";
+  EXPECT_EQ(c->cores, 2);
+  EXPECT_DOUBLE_EQ(c->used_seconds, 10);
+  c = CgroupTwo("/", "/a").level("/a", "800000 100000", 10).read();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->cores, 2) << "a quota beyond the machine is none";
+}
+
 TEST(Cpu, CgroupOne) {
   Tree t;
   add_server(t);

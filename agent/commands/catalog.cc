@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -17,7 +18,26 @@ namespace {
 
 struct Options {
   std::string format = "md", directory;
+  int sql = 0;
 };
+
+std::string_view trimmed(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of('\n'), text.size()));
+  return text.substr(0, text.find_last_not_of('\n') + 1);
+}
+
+// What would be sent to a server of this version, for a person who wants to know before letting us in.
+int print_sql(int major) {
+  std::string text;
+  for (const AnyProbe* p : all_probes()) {
+    const std::string_view sql = p->sql(major * 10'000);
+    if (sql.empty()) continue;
+    text += fmt::format("-- {}: {}; at most {} ms\n{};\n\n", p->id(), p->about().title, p->about().timeout.count(),
+                        trimmed(sql));
+  }
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return 0;
+}
 
 int print(const std::string& format) {
   const Catalog catalog = whole_catalog();
@@ -76,9 +96,14 @@ Command catalog_command() {
     app.add_option("--format", options->format, "json, md, yaml or rules")
         ->capture_default_str()
         ->check(CLI::IsMember({"json", "md", "yaml", "rules"}));
+    app.add_option("--sql", options->sql, "print the SQL of every probe, as a server of this major version gets it")
+        ->check(CLI::Range(13, 18));
     app.add_option("--write", options->directory, "write all generated files under this directory");
   };
-  c.run = [options] { return options->directory.empty() ? print(options->format) : write(options->directory); };
+  c.run = [options] {
+    if (options->sql != 0) return print_sql(options->sql);
+    return options->directory.empty() ? print(options->format) : write(options->directory);
+  };
   return c;
 }
 

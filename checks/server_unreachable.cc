@@ -31,6 +31,12 @@ std::optional<Kind> kind_of(const Failure& f) {
     return Kind{"has no database of the name the agent asks for",
                 "check the database name in the connection string; the server itself answers", Severity::warning,
                 ActBy::today};
+  // The server has room; only we, or one database, have not.
+  if (code == "53300" && says("for role"))
+    return Kind{"lets no more sessions of the agent's role in", "raise the role's CONNECTION LIMIT", Severity::warning,
+                ActBy::today};
+  if (code == "53300" && says("for database"))
+    return Kind{"lets no more sessions into the database", "end idle sessions there, or raise its CONNECTION LIMIT"};
   if (code == "53300")
     return Kind{"has no connection slot left",
                 "connect as a superuser (slots are reserved) and end idle sessions of the application that holds most"};
@@ -69,6 +75,42 @@ std::optional<Kind> kind_of(const Answer& a) {
   return kind_of(a.failures.front());
 }
 
+Step by_a_superuser(std::string title, std::string sql) {
+  return {.title = std::move(title), .database = "postgres", .run_as = "superuser", .sql = std::move(sql)};
+}
+
+// A superuser gets in where the others do not: some slots are kept. Behind a limit of the role or the database the
+// server itself has room.
+std::vector<Remedy> make_room(const Failure& why) {
+  Remedy aid{Remedy::Kind::first_aid, "see who holds the connections and end what is idle", {}};
+  aid.steps.push_back(by_a_superuser("who holds the connections",
+                                     "SELECT usename, application_name, client_addr, state, count(*)\n  FROM "
+                                     "pg_stat_activity\n WHERE backend_type = 'client backend'\n GROUP BY 1, 2, 3, 4 "
+                                     "ORDER BY 5 DESC;"));
+  aid.steps.back().lock = "none";
+  Step end =
+      by_a_superuser("end the sessions that have been idle longest, half of them",
+                     "SELECT pg_terminate_backend(pid)\n  FROM (SELECT pid, ntile(2) OVER (ORDER BY state_change) "
+                     "AS half\n          FROM pg_stat_activity\n         WHERE backend_type = 'client backend' AND "
+                     "state LIKE 'idle%'\n           AND pid <> pg_backend_pid()) AS idle\n WHERE half = 1;");
+  end.relief = "frees connections";
+  end.duration = "at once";
+  end.lock = "none";
+  end.caution = "open transactions among them are rolled back; the applications must be able to reconnect";
+  const bool of_role = why.message.find("for role") != std::string::npos;
+  const bool of_database = why.message.find("for database") != std::string::npos;
+  if (!of_role) aid.steps.push_back(std::move(end));
+  Remedy cure{Remedy::Kind::cure,
+              of_role ? "raise the role's CONNECTION LIMIT (ALTER ROLE ... CONNECTION LIMIT n)"
+              : of_database
+                  ? "raise the database's CONNECTION LIMIT (ALTER DATABASE ... CONNECTION LIMIT n)"
+                  : "bound what the applications open (pool sizes, a pooler); raising max_connections needs a "
+                    "restart. So that pgvigil gets in: on 16 and later set reserved_connections and GRANT "
+                    "pg_use_reserved_connections to its role; a `pgvigil run` that started before holds its place",
+              {}};
+  return {std::move(aid), std::move(cure)};
+}
+
 std::vector<Finding> evaluate(const Input& in) {
   const auto& series = in.history().series(server);
   std::size_t failed = 0;
@@ -97,7 +139,10 @@ std::vector<Finding> evaluate(const Input& in) {
   f.confidence = failed > 1 ? Confidence::high : Confidence::medium;
   f.basis = failed > 1 ? "every attempt since then failed" : "one attempt";
   std::string aid(why.mend.empty() ? kind.advice : std::string_view(why.mend));
-  f.remedies = {{Remedy::Kind::first_aid, std::move(aid), {}}};
+  if (why.sqlstate == "53300")
+    f.remedies = make_room(why);
+  else
+    f.remedies = {{Remedy::Kind::first_aid, std::move(aid), {}}};
   return {std::move(f)};
 }
 
@@ -127,6 +172,9 @@ const Check server_unreachable{
                  {"out of slots",
                   [] { return after("53300", "sorry, too many clients already", 2); },
                   {Severity::critical}},
+                 {"the role's own limit is reached",
+                  [] { return after("53300", "too many connections for role \"pgvigil\"", 2); },
+                  {Severity::warning}},
                  {"in recovery, seen by a one-shot run",
                   [] { return after("57P03", "the database system is starting up", 1, true); },
                   {Severity::critical}},

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "agent/core/setting_values.h"
 #include "agent/settings/conninfo.h"
 
 namespace pgvigil {
@@ -117,6 +118,25 @@ TextOptions terminal() {
   const char* term = std::getenv("TERM");
   text.colour = std::getenv("NO_COLOR") == nullptr && term != nullptr && std::string_view(term) != "dumb";
   return text;
+}
+
+void add_duration(CLI::App& app, const std::string& name, double& seconds, double low, double high,
+                  const std::string& about) {
+  const CLI::Validator duration(
+      [low, high](std::string& text) {
+        const auto value = parse_setting(text, Unit::seconds);
+        if (!value) return fmt::format("\"{}\" is not {}", text.substr(0, 40), setting_form(Unit::seconds));
+        if (*value < low || *value > high)
+          return fmt::format("{} is not between {} and {}", text.substr(0, 40), format_setting(low, Unit::seconds),
+                             format_setting(high, Unit::seconds));
+        text = fmt::format("{}", *value);
+        return std::string();
+      },
+      "DURATION");
+  app.add_option(name, seconds, about)
+      ->transform(duration)
+      ->type_name("DURATION")
+      ->default_str(format_setting(seconds, Unit::seconds));
 }
 
 void ConnectionOptions::add_to(CLI::App& app) {

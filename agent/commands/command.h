@@ -41,6 +41,10 @@ int fail(const LoadedSettings& loaded, int exit_code);  // every error of a file
 void print_warnings(const LoadedSettings& loaded);
 TextOptions terminal();  // of stdout: its width, and colour where it has some
 
+// An option that takes "2", "2s", "500 ms" or "1 min", as seconds between `low` and `high`.
+void add_duration(CLI::App& app, const std::string& name, double& seconds, double low, double high,
+                  const std::string& about);
+
 // Where to connect, as psql takes it, and -c FILE. Add to an App before parsing; keep alive until run.
 struct ConnectionOptions {
   std::string conninfo, host, port, user, database, file;

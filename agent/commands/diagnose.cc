@@ -135,15 +135,21 @@ int diagnose(const Options& options) {
   how.databases = target->databases;
   how.allow_superuser = target->allow_superuser || options.allow_superuser;
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());
-  asio::io_context io(1);
+  // Never destroyed: that would wait for a name look-up that hangs.
+  static asio::io_context& io = *new asio::io_context(1);
   const auto look = std::make_shared<Look>(io, std::move(how), std::move(context), options.seconds, options.timeout);
-  if (const auto error = look->run()) return fail(error->message, "", error->hint, exit_unknown);
+  const auto error = look->run();
+  if (error) fail(error->message, "", error->hint, exit_unknown);
+  // A refusal for want of a slot is itself the diagnosis, and there is something to type.
+  const bool diagnosed = !error || error->kind == ConnectError::Kind::too_many_connections;
+  if (!diagnosed && options.format == "text") return exit_unknown;
   if (!options.save.empty()) {
     std::ofstream file(options.save, std::ios::binary | std::ios::trunc);
     if (!(file << save_recording(look->recording()) << std::flush))
       fail("cannot write " + options.save, std::strerror(errno), "the diagnosis itself follows", 0);
   }
-  return answer(look->recording(), settings.checks, options);
+  const int verdict = answer(look->recording(), settings.checks, options);
+  return error ? exit_unknown : verdict;
 }
 
 }  // namespace
@@ -159,12 +165,8 @@ Command diagnose_command() {
     app.add_option("--format", options->format, "text, json, markdown or nagios")
         ->check(CLI::IsMember({"text", "json", "markdown", "nagios"}));
     app.add_option("--target", options->target, "which target of the configuration; default: the first");
-    app.add_option("--seconds", options->seconds, "how long to sample the load")
-        ->check(CLI::Range(0.5, 60.0))
-        ->capture_default_str();
-    app.add_option("--timeout", options->timeout, "answer after this many seconds with what is known by then")
-        ->check(CLI::Range(1.0, 600.0))
-        ->capture_default_str();
+    add_duration(app, "--seconds", options->seconds, 0.5, 60, "how long to sample the load");
+    add_duration(app, "--timeout", options->timeout, 1, 600, "answer after this time with what is known by then");
     app.add_flag("--allow-superuser", options->allow_superuser,
                  "as a superuser EXPLAIN queries also where other roles own functions that planning may run");
     app.add_option("--save", options->save, "write what was seen to FILE, without query literals");

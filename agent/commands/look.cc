@@ -10,6 +10,7 @@
 #include "agent/pg/now.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/relation_locks.h"
+#include "checks/probes/server.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
@@ -17,30 +18,28 @@ using Steady = std::chrono::steady_clock;
 
 namespace {
 
-constexpr Steady::duration sample_beat = std::chrono::milliseconds(100);
-constexpr int rest = 4;  // a server that answers slowly is asked less: so many times as long as an answer takes
+constexpr auto sample_beat = std::chrono::milliseconds(100);
+constexpr auto slowest_beat = std::chrono::milliseconds(500);
+constexpr auto for_judging = std::chrono::milliseconds(100);       // of the time given
+constexpr auto for_last_reading = std::chrono::milliseconds(400);  // before that
 
 // Asked on the second connection: what may take long, and what needs a database that has its extension.
 bool second(const AnyProbe& p) { return p.about().slow || !p.about().requires_extension.empty(); }
-// What moves within seconds is asked a second time, for its rate; facts are not.
-bool moves(const AnyProbe& p) {
-  const auto& metrics = p.about().metrics;
-  return p.about().cadence == Cadence::sample || p.about().cadence == Cadence::cycle ||
-         std::any_of(metrics.begin(), metrics.end(), [](const Metric& m) { return m.kind == MetricKind::counter; });
-}
-std::vector<const AnyProbe*> those_that_move(std::vector<const AnyProbe*> probes) {
-  std::erase_if(probes, [](const AnyProbe* p) { return !moves(*p); });
-  return probes;
-}
 Steady::duration duration(double s) {
   return std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(s));
+}
+
+// Half of a short time is left for asking when a log-in hangs and another database must do.
+TargetOptions bounded(TargetOptions o, double timeout) {
+  o.connect_deadline = std::min(o.connect_deadline, std::chrono::duration_cast<Milliseconds>(duration(timeout / 2)));
+  return o;
 }
 
 }  // namespace
 
 Look::Look(asio::io_context& io, TargetOptions options, Context context, double seconds, double timeout)
     : io_(io),
-      target_(io.get_executor(), std::move(options)),
+      target_(io.get_executor(), bounded(std::move(options), timeout)),
       timer_(io),
       recording_{{}, std::move(context), {}},
       seconds_(seconds),
@@ -48,15 +47,26 @@ Look::Look(asio::io_context& io, TargetOptions options, Context context, double 
 
 std::optional<ConnectError> Look::run() {
   enough_ = Steady::now() + duration(seconds_);
-  latest_ = Steady::now() + duration(timeout_);
+  latest_ = Steady::now() + duration(timeout_) - for_judging;
+  target_.until(latest_);
   samples_ = 0;
-  planned_ = false;
+  begun_ = planned_ = false;
+  error_.reset();
   // The coroutines own the look: one that is abandoned at the deadline still finds its connections when it ends.
   io_.restart();
   spawn(&Look::first_connection);
-  io_.run();
+  io_.run_until(latest_ + for_judging);  // every call ends by itself before; a name look-up cannot be stopped
   if (failed_) std::rethrow_exception(failed_);
+  if (!begun_ && !error_)
+    error_ = pg::connect_error(ConnectError::Kind::timeout, target_.options().conninfo, "no answer in time");
   recording_.at = utc_now();
+  if (!error_) note_lost_contact();
+  if (error_) {
+    Observation o{recording_.at, {}};
+    o.answers[std::string(server.id())] = Answer{o.at, nullptr, {failure_of(*error_)}, 0};
+    keep(std::move(o));
+  }
+  keep(unanswered(asked_, recording_.history, recording_.at));
   recording_.cost = target_.cost();
   return error_;
 }
@@ -77,22 +87,27 @@ asio::awaitable<void> Look::first_connection() {
     io_.stop();
     co_return;
   }
+  begun_ = true;
   std::vector<const AnyProbe*> probes;
   for (const AnyProbe* p : probes_of(Scope::server, {Cadence::sample, Cadence::cycle, Cadence::sweep, Cadence::slow}))
     if (!second(*p)) probes.push_back(p);
+  asked_ = probes;
   co_await observe(probes);
   // The one of the look before may still be under way: a server that slow is not asked twice at once.
   if (!second_under_way_) spawn(&Look::second_connection);
   const std::vector<const AnyProbe*> sample{&activity}, with_locks{&activity, &relation_locks};
-  while (Steady::now() < latest_ && (Steady::now() < enough_ || !planned_)) {
+  const auto last_reading = latest_ - for_last_reading;
+  while (Steady::now() < last_reading && (Steady::now() < enough_ || !planned_)) {
     const auto begun = Steady::now();
     keep(co_await target_.ask(++samples_ % 5 == 0 ? with_locks : sample));
-    timer_.expires_at(begun + std::max(sample_beat, rest * (Steady::now() - begun)));
-    boost::system::error_code ignored;
-    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    // At most a tenth of the time is spent asking: a server without CPU to spare is asked less often.
+    const auto beat = std::clamp<Steady::duration>(10 * (Steady::now() - begun), sample_beat, slowest_beat);
+    co_await pause(timer_, std::min(begun + beat, last_reading));
   }
-  co_await observe(those_that_move(probes));
-  io_.stop();  // whatever the second connection still waits for is a blind spot
+  const auto again = second_reading(probes, recording_.history, recording_.context, utc_now());
+  if (Steady::now() < latest_) co_await observe(again.probes);
+  while (!planned_ && Steady::now() < latest_) co_await pause(timer_, latest_);
+  io_.stop();
 }
 
 asio::awaitable<void> Look::second_connection() {
@@ -100,23 +115,40 @@ asio::awaitable<void> Look::second_connection() {
   auto tables_probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep, Cadence::slow});
   for (const AnyProbe* p : probes_of(Scope::server, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
     if (second(*p)) tables_probes.push_back(p);
+  asked_.insert(asked_.end(), tables_probes.begin(), tables_probes.end());
   Observation refusals;
   tables_probes = askable(tables_probes, recording_.history, recording_.context, utc_now(), refusals);
   keep(std::move(refusals));
   keep(co_await target_.sweep(tables_probes));
   asio::steady_timer wait(io_);
-  boost::system::error_code ignored;
-  while (samples_ < 5) {  // what is hot shows after a few samples
-    wait.expires_after(sample_beat);
-    co_await wait.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  while (samples_ < 5 && Steady::now() < latest_)  // what is hot shows after a few samples
+    co_await pause(wait, Steady::now() + sample_beat);
   for (int wave = 2; wave <= last_wave(); ++wave)
-    if (Wave asked = plan_wave(wave, recording_.history, recording_.context, utc_now()); !asked.empty()) {
+    if (Wave asked = plan_wave(wave, recording_.history, recording_.context, utc_now()); !asked.empty())
       keep(co_await target_.wave(std::move(asked)));
-    }
-  keep(co_await target_.sweep(those_that_move(tables_probes)));
+  auto again = second_reading(tables_probes, recording_.history, recording_.context, utc_now());
+  if (!again.probes.empty()) keep_if_whole(co_await target_.sweep(std::move(again.probes)));
+  if (!again.tables.empty()) keep_if_whole(co_await target_.wave(std::move(again.tables)));
   planned_ = true;
   second_under_way_ = false;
+  timer_.cancel();
+}
+
+void Look::note_lost_contact() {
+  constexpr double silent = 1.0;  // seconds
+  const Answer* last = recording_.history.latest(activity);
+  if (target_.connected() || last == nullptr || last->rows || last->failures.empty()) return;
+  for (const Answer& a : recording_.history.series(activity))
+    if (a.rows && seconds_between(a.at, recording_.at) < silent) return;
+  Observation o{recording_.at, {}};
+  o.answers[std::string(server.id())] = Answer{o.at, nullptr, {last->failures.front()}, 0};
+  keep(std::move(o));
+}
+
+asio::awaitable<void> Look::pause(asio::steady_timer& timer, Steady::time_point until) {
+  boost::system::error_code woken;
+  timer.expires_at(until);
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
 asio::awaitable<void> Look::observe(const std::vector<const AnyProbe*>& probes) {
@@ -124,6 +156,11 @@ asio::awaitable<void> Look::observe(const std::vector<const AnyProbe*>& probes) 
   const Time asked = o.at;
   keep(std::move(o));
   keep(see_host(recording_.history, target_.options().conninfo, asked));
+}
+
+void Look::keep_if_whole(Observation o) {
+  std::erase_if(o.answers, [](const auto& a) { return !a.second.failures.empty(); });
+  keep(std::move(o));
 }
 
 }  // namespace pgvigil

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "checks/mend.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/connections.h"
 #include "checks/probes/cpu.h"
@@ -45,13 +46,13 @@ bool writes(const std::string& text) {
 
 }  // namespace
 
-void place_blind_spots(const History& history, Report& report) {
+void place_blind_spots(const Input& in, Report& report) {
   for (const AnyProbe* probe : all_probes()) {
-    const Answer* last = history.latest(*probe);
+    const Answer* last = in.history().latest(*probe);
     if (last == nullptr) continue;
     for (const Failure& f : last->failures) {
       const std::string title(probe->about().title);
-      BlindSpot spot{f.database.empty() ? title : title + " in " + f.database, f.message, f.mend, {}};
+      BlindSpot spot{f.database.empty() ? title : title + " in " + f.database, f.message, mend_for(in, f.mend), {}};
       for (const Result& r : report.results)
         for (const ProbeRef& ref : r.check->reads)
           if (ref.probe == probe && r.unknown) spot.checks.emplace_back(r.check->id);
@@ -59,6 +60,19 @@ void place_blind_spots(const History& history, Report& report) {
       if (std::none_of(report.blind_spots.begin(), report.blind_spots.end(), same))
         report.blind_spots.push_back(std::move(spot));
     }
+  }
+  // What the server hides without an error.
+  for (const Server& s : in.now(server)) {
+    if (!s.can_read_stats)
+      report.blind_spots.push_back({"What the sessions of other roles do",
+                                    "the role is not in pg_monitor",
+                                    mend_for(in, "GRANT pg_monitor TO pgvigil;"),
+                                    {}});
+    if (!s.can_read_data && s.version_num >= 140000)
+      report.blind_spots.push_back({"Plans of queries on tables that the role cannot read",
+                                    "EXPLAIN is refused there",
+                                    mend_for(in, "GRANT pg_read_all_data TO pgvigil;"),
+                                    {}});
   }
 }
 

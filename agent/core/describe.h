@@ -9,7 +9,7 @@ namespace pgvigil {
 void describe_server(const Input& in, const Load& seen, double seconds, Report& report);
 // What stands nearest to symptoms that nothing explains: the queries, tables and waits that carry the load.
 std::vector<std::string> suspects(const Load& seen, const LoadLine& line);
-void place_blind_spots(const History& history, Report& report);  // from its results
+void place_blind_spots(const Input& in, Report& report);  // from its results
 // The writers are a usual suspect; where they carry next to nothing, that is said.
 void clear_the_writers(const Load& seen, Report& report);
 

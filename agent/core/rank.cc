@@ -29,6 +29,18 @@ void place_events(std::vector<Finding> events, Report& report) {
   }
 }
 
+// One database answered and another did not: what was judged is not the whole server. Those that were left out on
+// purpose (PGV03), dropped meanwhile (3D000) or closed to us (42501) are only blind spots.
+bool misses_a_database(const Check& check, const History& history) {
+  for (const ProbeRef& ref : check.reads) {
+    const Answer* last = history.latest(*ref.probe);
+    if (ref.probe->about().scope != Scope::database || last == nullptr || !last->rows) continue;
+    for (const Failure& f : last->failures)
+      if (f.sqlstate != "PGV03" && f.sqlstate != "PGV06" && f.sqlstate != "3D000" && f.sqlstate != "42501") return true;
+  }
+  return false;
+}
+
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
 void say(Report& report) {
@@ -93,9 +105,10 @@ Report rank(std::vector<Result> results, const History& history, const Context& 
   for (const Incident& i : report.incidents) report.verdict = std::max(report.verdict, i.severity);
   if (report.verdict == Severity::info) report.verdict = Severity::ok;
   report.results = std::move(results);
-  place_blind_spots(history, report);
+  place_blind_spots(in, report);
   for (const Result& r : report.results)  // what was not asked, or does not exist there, takes nothing away
-    if (r.unknown && r.check->role != Role::advice && r.unknown->sqlstate != "PGV03" && r.unknown->sqlstate != "PGV06")
+    if (r.check->role != Role::advice && (r.unknown ? r.unknown->sqlstate != "PGV03" && r.unknown->sqlstate != "PGV06"
+                                                    : misses_a_database(*r.check, history)))
       report.partial = true;
   say(report);
   return report;

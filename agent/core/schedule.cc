@@ -4,6 +4,7 @@
 #include <map>
 
 #include "checks/load.h"
+#include "checks/probes/tables.h"
 
 namespace pgvigil {
 
@@ -53,6 +54,40 @@ int last_wave() {
   int last = 1;
   for (const AnyProbe* p : all_probes()) last = std::max(last, p->about().wave);
   return last;
+}
+
+namespace {
+// What moves within seconds; the rest are facts.
+bool moves(const AnyProbe& p) {
+  const auto& metrics = p.about().metrics;
+  return p.about().cadence == Cadence::sample || p.about().cadence == Cadence::cycle ||
+         std::any_of(metrics.begin(), metrics.end(), [](const Metric& m) { return m.kind == MetricKind::counter; });
+}
+}  // namespace
+
+SecondReading second_reading(const std::vector<const AnyProbe*>& probes, const History& history, const Context& context,
+                             Time at) {
+  constexpr double dear = 0.1;  // seconds
+  static const CheckSettings none;
+  SecondReading again;
+  for (const AnyProbe* p : probes) {
+    const Answer* first = history.latest(*p);
+    if (!moves(*p) || (first != nullptr && p == &tables && first->rows)) continue;
+    if (first != nullptr && p->about().scope == Scope::database && first->seconds > dear) continue;
+    again.probes.push_back(p);
+  }
+  if (auto requests = same_tables(Input(history, context, none, at)); !requests.empty())
+    again.tables.emplace_back(&tables, std::move(requests));
+  return again;
+}
+
+Observation unanswered(const std::vector<const AnyProbe*>& asked, const History& history, Time at) {
+  Observation o{at, {}};
+  for (const AnyProbe* p : asked)
+    if (history.latest(*p) == nullptr)
+      o.answers[std::string(p->id())] =
+          Answer{at, nullptr, {{.sqlstate = "PGV01", .message = "no answer within the time given to look"}}, 0};
+  return o;
 }
 
 std::string busiest_database(const History& history, const Context& context, const std::string& home, Time at) {

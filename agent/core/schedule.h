@@ -22,6 +22,17 @@ using Wave = std::vector<std::pair<const AnyProbe*, std::vector<Request>>>;
 Wave plan_wave(int wave, const History& history, const Context& context, Time at);
 int last_wave();
 
+// What a one-shot asks once more before it ends, since a rate needs two readings: `probes` without what is dear to ask
+// or has no rate, and the tables that were seen.
+struct SecondReading {
+  std::vector<const AnyProbe*> probes = {};
+  Wave tables = {};
+};
+SecondReading second_reading(const std::vector<const AnyProbe*>& probes, const History& history, const Context& context,
+                             Time at);
+// A probe of `asked` that has no answer yet did not get one in time: it is a blind spot, never silence.
+Observation unanswered(const std::vector<const AnyProbe*>& asked, const History& history, Time at);
+
 // The load has jumped: worth a cycle and a sweep at once. At least as many sessions as vCPUs are active, and
 // well more than in the minute before.
 bool load_jumped(const History& history, const Context& context, Time at);

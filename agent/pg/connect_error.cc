@@ -65,8 +65,8 @@ std::string hint_for(Kind kind, const Conninfo& where) {
       return "list the databases: psql -l; then set dbname";
     case Kind::too_many_connections:
       return fmt::format(
-          "close idle sessions or raise the limit; on 16+: GRANT pg_use_reserved_connections TO {} "
-          "and set reserved_connections",
+          "as a superuser, for whom slots are kept, end idle sessions or raise the limit; on 16+: GRANT "
+          "pg_use_reserved_connections TO {} and set reserved_connections",
           where.user());
     case Kind::starting_up:
       return "wait until the server is up; its log tells how far it is";
@@ -135,9 +135,16 @@ std::string one_line(std::string_view text, std::size_t limit) {
 }
 
 ConnectError connect_error(Kind kind, const Conninfo& where, std::string message, std::string sqlstate) {
+  std::string hint = hint_for(kind, where);
+  if (kind == Kind::too_many_connections && has(message, "for role"))
+    hint =
+        fmt::format("see which sessions use it; ALTER ROLE {} CONNECTION LIMIT n; two for each agent, two for people",
+                    where.user());
+  if (kind == Kind::too_many_connections && has(message, "for database"))
+    hint = fmt::format("end idle sessions there, or ALTER DATABASE {} CONNECTION LIMIT n", where.dbname());
   return {kind, std::move(sqlstate),
           where.without_secrets(fmt::format("cannot connect to {}: {}", where.display(), one_line(message))),
-          hint_for(kind, where)};
+          std::move(hint)};
 }
 
 ConnectError classify(const Conninfo& where, std::string_view said) {

@@ -29,6 +29,12 @@ select pg_catalog.current_setting('max_connections')::int
        coalesce(pg_catalog.bool_or(a.pid = any ($1::int[]) and a.application_name = 'pgvigil'), false)
 from pg_catalog.pg_stat_get_activity(null::int) a)";
 
+// Behind a lock on pg_class or its like, for one.
+constexpr const char* kWhoLocks =
+    "find out who locks its catalogue, and end that session: SELECT a.pid, a.usename, a.application_name, a.state, "
+    "a.query FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.granted AND l.mode = 'AccessExclusiveLock' "
+    "AND l.relation < 16384;";
+
 Failure not_visited(const std::string& database, const std::string& why, std::string mend = {}) {
   return {pg::one_line(database), "PGV03", "not visited: " + why, std::move(mend)};
 }
@@ -42,8 +48,27 @@ bool Target::Impl::wanted(const std::string& database) const {
   return options.databases.empty() || in(options.databases);
 }
 
+void Target::Impl::note_hanging(const std::string& database) {
+  Hanging& h = hanging_[database];
+  ++h.times;
+  h.last = Clock::now();
+}
+
+std::string Target::Impl::hanging(const std::string& database) const {
+  const auto it = hanging_.find(database);
+  if (it == hanging_.end()) return "";
+  const auto ago = Clock::now() - it->second.last;
+  if (ago >= std::chrono::minutes(1) * (1 << std::min(it->second.times - 1, 4))) return "";
+  return fmt::format("log-ins to it hang (tried {} s ago), while the server answers elsewhere",
+                     std::chrono::duration_cast<std::chrono::seconds>(ago).count());
+}
+
 asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
   Around around;
+  if (out_of_time()) {
+    around.error = pg::connect_error(ConnectError::Kind::timeout, home, "the time given to look is over");
+    co_return around;
+  }
   const auto pass = co_await first.enter();
   around.error = co_await open_first();
   if (around.error) co_return around;
@@ -55,7 +80,7 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
   asks[1].sql = kSlots;
   asks[1].parameters.push_back(fmt::format("{{{}}}", fmt::join(pids, ",")));
   around.own = first.session().database();
-  const auto all = co_await first.fly(std::move(asks), options.flight_deadline);
+  const auto all = co_await first.fly(std::move(asks), in_time(options.flight_deadline));
   for (const auto& answer : all)
     if (!answer.ok) {
       around.error = pg::connect_error(ConnectError::Kind::other, options.conninfo, answer.message, answer.sqlstate);
@@ -82,6 +107,10 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
 
 asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database, std::optional<Around>& seen) {
   Way way;
+  if (out_of_time()) {
+    way.failure = {pg::one_line(database), "PGV01", "not visited: the time given to look was over", {}};
+    co_return way;
+  }
   if (!seen || !none_abandoned()) seen = co_await look_around();
   const Around& around = *seen;
   const std::string own = around.own;
@@ -96,15 +125,24 @@ asio::awaitable<Target::Impl::Way> Target::Impl::way_to(std::string database, st
       way.failure = not_visited(database, closed_ ? "the agent ends" : "an earlier session of ours does not end");
       co_return way;
     }
-    Conninfo there = options.conninfo.with_database(database);
-    auto error = co_await second.open(std::move(there), options.connect_deadline);
-    if (!error) {
-      way.lane = &second;
-      co_return way;
+    const std::string hangs = second.is_open_to(database) ? std::string() : hanging(database);
+    if (hangs.empty()) {
+      auto error = co_await second.open(options.conninfo.with_database(database), in_time(options.connect_deadline));
+      if (!error) {
+        hanging_.erase(database);
+        way.lane = &second;
+        co_return way;
+      }
+      way.failure = failure_of(*error, database);
+      seen.reset();  // slots may have gone since
+      if (error->kind == ConnectError::Kind::timeout && first.is_open() && !out_of_time()) {
+        note_hanging(database);
+        way.failure.mend = kWhoLocks;
+      }
+    } else {
+      way.failure = {pg::one_line(database), "PGV01", "not visited: " + hangs, kWhoLocks};
     }
     way.pass.reset();
-    seen.reset();  // slots may have gone since
-    way.failure = failure_of(*error, database);
   } else {
     if (second.is_open()) {  // gives the slot back
       const auto pass = co_await second.enter();
@@ -185,7 +223,7 @@ asio::awaitable<void> Target::Impl::put(std::string database, Questions question
                                           : Failure{database, "PGV03", pg::kNotReached, {}});
       continue;
     }
-    auto answers = co_await way.lane->fly(std::move(asks), std::min(deadline, options.sweep_deadline));
+    auto answers = co_await way.lane->fly(std::move(asks), in_time(std::min(deadline, options.sweep_deadline)));
     for (std::size_t i = 0; i < answers.size(); ++i) found.add(*asked[i], std::move(answers[i]), database);
   }
 }
@@ -198,7 +236,7 @@ asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> pr
     for (const AnyProbe* p : probes) found.fail(*p, failure_of(*around.error, {}));
     co_return found.finish(version_num, texts_);
   }
-  const auto deadline = Clock::now() + options.sweep_deadline;
+  const auto deadline = Clock::now() + in_time(options.sweep_deadline);
   for (const std::string& name : around.denied)
     for (const AnyProbe* p : probes)
       if (p->about().scope == Scope::database)
@@ -262,7 +300,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       const std::string repair_key = database + '/' + raw;
       request.repair = memory_.repaired(repair_key);
       const auto begun = Clock::now();
-      const auto by = begun + options.explain_timeout + Milliseconds(500);
+      const auto by = begun + in_time(options.explain_timeout + Milliseconds(500));
       done = co_await pg::explain(way.lane->session(), std::move(request), by);
       way.lane->note_end();
       lost = !way.lane->is_open();
@@ -300,7 +338,7 @@ asio::awaitable<Observation> Target::Impl::wave(
     std::vector<std::pair<const AnyProbe*, std::vector<Request>>> requests) {
   const auto turn = co_await sweep_door_.enter();
   Gathering found;
-  const auto deadline = Clock::now() + options.sweep_deadline;
+  const auto deadline = Clock::now() + in_time(options.sweep_deadline);
   std::vector<std::string> databases;
   for (auto& [probe, list] : requests) {
     if (list.empty()) found.nothing(*probe);

@@ -9,6 +9,8 @@
 #include <random>
 
 #include "agent/pg/target_impl.h"
+#include "checks/probes/connections.h"
+#include "checks/probes/server.h"
 
 namespace pgvigil {
 
@@ -31,6 +33,12 @@ Milliseconds Target::Impl::delay() const {
   return Milliseconds(static_cast<int>(base * jitter_));
 }
 
+Milliseconds Target::Impl::in_time(Milliseconds most) const {
+  if (!options.until) return most;
+  const auto left = std::chrono::duration_cast<Milliseconds>(*options.until - Clock::now());
+  return std::clamp(left, Milliseconds(0), most);
+}
+
 asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first(bool forced) {
   if (first.is_open() && !closed_) co_return std::nullopt;
   if (!closed_ && !forced && Clock::now() < tried_at_ + delay()) {
@@ -44,14 +52,26 @@ asio::awaitable<std::optional<ConnectError>> Target::Impl::open_first(bool force
   }
   if (closed_) co_return pg::connect_error(ConnectError::Kind::other, home, "the agent ends its connections");
   tried_at_ = Clock::now();
-  auto error = co_await first.open(home, options.connect_deadline);
+  auto error = co_await first.open(home, in_time(options.connect_deadline));
   using Kind = ConnectError::Kind;
   const bool unwelcome =
       error && (error->kind == Kind::no_database || error->kind == Kind::auth || error->kind == Kind::other);
   if (unwelcome && !closed_ &&
       home.dbname() != options.conninfo.dbname()) {  // dropped, or closed to us: back to where we began
     home = options.conninfo;
-    error = co_await first.open(home, options.connect_deadline);
+    error = co_await first.open(home, in_time(options.connect_deadline));
+  }
+  // Log-ins to one database may hang (its catalogue is locked) while the server serves the others: then the server is
+  // seen from there.
+  const std::string refuge = "postgres";
+  if (error && error->kind == Kind::timeout && !closed_ && home.dbname() != refuge && wanted(refuge) &&
+      !out_of_time()) {
+    Conninfo there = options.conninfo.with_database(refuge);
+    if (!co_await first.open(there, in_time(Milliseconds(1000)))) {
+      note_hanging(home.dbname());
+      home = std::move(there);
+      error.reset();
+    }
   }
   last_error = error;
   if (error) {
@@ -70,6 +90,22 @@ asio::awaitable<std::optional<ConnectError>> Target::Impl::connect() {
   const auto pass = co_await first.enter();
   co_return co_await open_first(true);
 }
+
+namespace {
+
+// A pooler gives its clients process ids of its own making.
+bool pooled(const pg::Session& session, const std::vector<const AnyProbe*>& asked,
+            const std::vector<pg::Outcome>& answers) {
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (asked[i] != &server || !answers[i].ok || answers[i].sheet.rows.empty()) continue;
+    const auto& names = answers[i].sheet.columns;
+    const auto at = static_cast<std::size_t>(std::find(names.begin(), names.end(), "backend_pid") - names.begin());
+    if (at < names.size()) return answers[i].sheet.rows[0][at] != std::to_string(session.backend_pid());
+  }
+  return false;
+}
+
+}  // namespace
 
 asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> probes) {
   const auto pass = co_await first.enter();
@@ -97,7 +133,7 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
           asked.push_back(p);
         }
       }
-      if (!asks.empty()) answers = co_await first.fly(std::move(asks), options.flight_deadline);
+      if (!asks.empty()) answers = co_await first.fly(std::move(asks), in_time(options.flight_deadline));
     }
     // A connection that died while idle shows only now: ask again, once, over a fresh one.
     stalls_ = first.abandoned.size() > given_up ? stalls_ + 1 : 0;
@@ -112,6 +148,12 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
         found.fail(*p, p == probes.front() ? Failure{database, "PGV01", "not asked: the connection was lost", {}}
                                            : Failure{database, "PGV03", pg::kNotReached, {}});
     for (auto& [probe, failure] : not_asked) found.fail(*probe, std::move(failure));
+    if (first.is_open() && std::find(asked.begin(), asked.end(), &connections) != asked.end() &&
+        pooled(first.session(), asked, answers))
+      found.fail(connections, {{},
+                               "PGV03",
+                               "seen through a pooler: clients that wait there for a connection are not",
+                               "connect to the server itself; ask the pooler: SHOW POOLS"});
     for (std::size_t i = 0; i < answers.size(); ++i) found.add(*asked[i], std::move(answers[i]), {});
     co_return found.finish(version_num, texts_);
   }
@@ -187,6 +229,7 @@ asio::awaitable<void> Target::close() {
   PGVIGIL_UNCANCELLED;
   co_await impl_->close();
 }
+void Target::until(Clock::time_point end) { impl_->options.until = end; }
 Milliseconds Target::next_attempt_delay() const { return impl_->delay(); }
 bool Target::connected() const { return impl_->first.is_open(); }
 const TargetOptions& Target::options() const { return impl_->options; }

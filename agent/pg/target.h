@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct TargetOptions {
   Milliseconds sweep_deadline{15000};  // of sweep() and of wave()
   Milliseconds lock_timeout{100};
   Milliseconds explain_timeout{1000};  // statement_timeout of one EXPLAIN
+  // No call lasts beyond this: what is not there by then is a failure beside what is. None: only the deadlines above.
+  std::optional<std::chrono::steady_clock::time_point> until = {};
 };
 
 class Target {
@@ -41,6 +44,7 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
+  void until(std::chrono::steady_clock::time_point end);  // a new TargetOptions::until, for the calls to come
   // Opens the first connection; nothing when it is open.
   boost::asio::awaitable<std::optional<ConnectError>> connect();
   // Before the next connect(): zero after a success, then doubling to 30 s with jitter; 30 s for a refused log-in.

@@ -85,10 +85,21 @@ class Target::Impl {
                                            std::optional<Around>& around, Gathering& found,
                                            pg::Clock::time_point deadline);
   bool wanted(const std::string& database) const;
+  Milliseconds in_time(Milliseconds most) const;  // that, or what is left until options.until
+  void note_hanging(const std::string& database);
+  // Each log-in that hangs leaves a process behind in the server, so it is tried ever more rarely. Why not now; "":
+  // try.
+  std::string hanging(const std::string& database) const;
+  bool out_of_time() const { return options.until && pg::Clock::now() >= *options.until; }
   bool none_abandoned() const { return first.abandoned.empty() && second.abandoned.empty(); }
   boost::asio::awaitable<void> end_in_server();  // with the first lane's pass held
 
   bool closed_ = false;
+  struct Hanging {
+    int times = 0;
+    pg::Clock::time_point last{};
+  };
+  std::map<std::string, Hanging> hanging_;  // databases whose log-ins were not answered in time
 
   int failed_attempts_ = 0;
   int stalls_ = 0;  // flights in a row that the server did not answer: each may leave a process behind there

@@ -1,5 +1,12 @@
 #include "checks/probes/tables.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "checks/check.h"
+
 namespace pgvigil {
 namespace {
 
@@ -65,6 +72,10 @@ chosen as materialized (
   select oid from named
   union
   select pg_catalog.pg_partition_root(oid)::oid from named where relispartition)
+)";
+
+constexpr std::string_view again = R"(
+with chosen as materialized (select u.oid from pg_catalog.unnest($1::text::oid[]) u (oid))
 )";
 
 // The size is not known while neither VACUUM nor ANALYZE has looked, or since many rows came after they did.
@@ -158,6 +169,17 @@ std::vector<Column<Table>> table_columns() {
           {"live_rows", &Table::live_rows},
           {"dead_rows", &Table::dead_rows},
           {"last_analyze", &Table::last_analyze}};
+}
+
+std::vector<Request> same_tables(const Input& in) {
+  std::map<std::string, std::vector<std::int64_t>> oids;
+  for (const Table& t : in.now(tables)) oids[t.database].push_back(t.oid);
+  std::vector<Request> requests;
+  for (const auto& [database, all] : oids)
+    requests.push_back({.database = database,
+                        .parameters = {fmt::format("{{{}}}", fmt::join(all, ","))},
+                        .sql = std::string(again) + std::string(facts)});
+  return requests;
 }
 
 // By name: of a table dropped and made again, the counters start anew, which a rate takes for a reset.

@@ -34,5 +34,6 @@ std::string chosen_tables_sql();             // CTEs ending in chosen(oid): the 
 std::string named_relations_sql();           // the same, for schemas $1 and relations $2 (text arrays of one length)
 std::string table_facts_sql();               // the rest of the statement: one row for each of chosen
 std::string table_key(const Table& t);
+std::vector<Request> same_tables(const Input& in);  // reads the tables last seen once more, without choosing anew
 
 }  // namespace pgvigil

@@ -196,7 +196,7 @@ class Server:
                 env=SAFE_ENV, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self.process.poll() is None:
-            if self._status() == (self.process.pid, "ready"):
+            if self._status() in ((self.process.pid, "ready"), (self.process.pid, "standby")):
                 return True
             time.sleep(0.05)
         children.stop(self.process, signal.SIGQUIT)
@@ -235,6 +235,25 @@ class Server:
     def close(self):
         self.stop()
         self.janitor.done()
+
+
+class Standby(Server):
+    """A streaming standby of a scratch server; close it before its primary."""
+
+    def __init__(self, primary, settings=None):
+        self.primary = primary
+        super().__init__(primary.major, settings)
+
+    def _make(self):
+        os.chmod(self.directory, 0o755)
+        if self.user is not None:
+            os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
+        made = subprocess.run(children.bound([f"{DEBIAN_BIN}/pg_basebackup", "-D", self.data, "-R", "-c", "fast", "-X",
+                                              "stream", "-d", self.primary.dsn()], self.user, "KILL"),
+                              env=SAFE_ENV, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False)
+        if made.returncode != 0:
+            raise ServerError(f"pg_basebackup failed: {(made.stderr or made.stdout).strip()[-400:]}")
 
 
 def conninfo_value(value):

@@ -11,6 +11,7 @@
 #include "agent/core/render_text.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/server.h"
+#include "checks/probes/tables.h"
 
 namespace pgvigil {
 namespace {
@@ -235,6 +236,37 @@ TEST(RenderText, NothingReachesTheTerminalButText) {
   EXPECT_EQ(text.find('\x07'), std::string::npos);
   EXPECT_EQ(text.find("\xC2\x9B"), std::string::npos);
   EXPECT_EQ(text.find("\xE2\x80\xAE"), std::string::npos);
+}
+
+// What one database hides may be the cause: fine elsewhere is not fine.
+TEST(Rank, ADatabaseThatDidNotAnswerMakesItPartial) {
+  const auto partial = [](const char* sqlstate) {
+    Scenario s;
+    s.at = now;
+    Observation o{now, {}};
+    o.answers["tables"] = Answer{now, tables.rows({}), {{.database = "app", .sqlstate = sqlstate, .message = "no"}}, 0};
+    s.history.add(std::move(o));
+    return rank({{.check = find_check("unindexed_table")}}, s.history, {}, now).partial;
+  };
+  EXPECT_TRUE(partial("57014"));
+  EXPECT_TRUE(partial("PGV01"));
+  EXPECT_FALSE(partial("PGV03"));  // left out on purpose
+  EXPECT_FALSE(partial("3D000"));  // dropped meanwhile
+}
+
+TEST(Rank, AMendNamesTheRoleThatIsConnected) {
+  Server s;
+  s.role = "Night Watch";
+  s.version_num = 150000;
+  s.can_read_data = true;
+  History history;
+  Observation o{now, {}};
+  o.answers["server"] = Answer{now, server.rows({s}), {}, 0};
+  o.answers["activity"] = Answer{now, nullptr, {{.sqlstate = "42501", .mend = "GRANT pg_monitor TO pgvigil;"}}, 0};
+  history.add(std::move(o));
+  const Report r = rank({}, history, {}, now);
+  ASSERT_EQ(r.blind_spots.size(), 2U);
+  for (const BlindSpot& b : r.blind_spots) EXPECT_EQ(b.mend, "GRANT pg_monitor TO \"Night Watch\";");
 }
 
 }  // namespace

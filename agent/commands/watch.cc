@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "agent/commands/see_host.h"
+#include "agent/core/onset.h"
 #include "agent/core/remember.h"
 #include "agent/core/schedule.h"
 #include "checks/probes/activity.h"
@@ -135,6 +136,8 @@ void Watch::publish() {
   Report report = rank(evaluate_all(history_, context_, checks_, at), history_, context_, at);
   report.cost = target_.cost();
   report.cost.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
+  carry_onsets(incidents_, report.incidents);
+  incidents_ = report.incidents;
   in_trouble_ = report.verdict != Severity::ok;
   publish_(report, history_, context_);
 }

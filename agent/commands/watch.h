@@ -62,6 +62,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   History history_;
   Keep* past_;
   std::vector<Observation> recalled_;
+  std::vector<Incident> incidents_ = {};  // of the report before
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
   std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{}, sweep_progress_{},
       next_move_{};

@@ -6,6 +6,7 @@
 #include "agent/core/describe.h"
 #include "agent/core/evaluate.h"
 #include "agent/core/incidents.h"
+#include "agent/core/onset.h"
 #include "checks/load.h"
 #include "checks/words.h"
 
@@ -96,6 +97,7 @@ Report rank(std::vector<Result> results, const History& history, const Context& 
       report.ruled_out.push_back({std::string(r.check->id), std::string(r.check->title), r.fine});
   }
   report.incidents = incidents_of(std::move(causes), std::move(symptoms), seen.active, report.posture);
+  find_onsets(report.incidents, in);
   place_events(std::move(events), report);
   for (Incident& i : report.incidents)
     if (!i.explained) i.suspects = suspects(seen, report.load);

@@ -1,0 +1,173 @@
+#include "agent/core/onset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "checks/load.h"
+#include "checks/plans/sql.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr double bin = 10;  // seconds
+
+double quantile(std::vector<double> v, double q) {
+  if (v.empty()) return 0;
+  const auto at = static_cast<std::ptrdiff_t>(q * static_cast<double>(v.size() - 1));
+  std::nth_element(v.begin(), v.begin() + at, v.end());
+  return v[static_cast<std::size_t>(at)];
+}
+
+struct Split {
+  std::size_t at = 0;  // of the first value behind it
+  double before = 0, after = 0;
+};
+
+// The split that explains most of the variance, when the means behind and before it differ beyond doubt.
+std::optional<Split> best_split(const std::vector<double>& v, const OnsetSettings& s) {
+  const std::size_t n = v.size();
+  std::vector<double> sum(n + 1, 0), squares(n + 1, 0);
+  for (std::size_t i = 0; i < n; ++i) sum[i + 1] = sum[i] + v[i], squares[i + 1] = squares[i] + v[i] * v[i];
+  std::optional<Split> best;
+  double most = 0;
+  for (std::size_t k = s.points; k + s.points <= n; ++k) {
+    const auto n1 = static_cast<double>(k), n2 = static_cast<double>(n - k);
+    const double m1 = sum[k] / n1, m2 = (sum[n] - sum[k]) / n2;
+    if (m2 - m1 < s.least || m2 < s.times * m1) continue;
+    const double explained = n1 * n2 * (m2 - m1) * (m2 - m1);
+    if (explained <= most) continue;
+    // Counts of sessions vary even where a few values happen to be equal.
+    const double v1 = std::max(0.0, squares[k] / n1 - m1 * m1) + 0.02 + 0.1 * m1;
+    const double v2 = std::max(0.0, (squares[n] - squares[k]) / n2 - m2 * m2) + 0.02 + 0.1 * m2;
+    if (m2 - m1 < s.sure * std::sqrt(v1 / n1 + v2 / n2)) continue;
+    most = explained;
+    best = Split{k, m1, m2};
+  }
+  return best;
+}
+
+}  // namespace
+
+std::optional<Onset> onset(const std::vector<Level>& series, const OnsetSettings& s) {
+  if (series.size() < 2 * s.points) return std::nullopt;
+  std::vector<double> v;
+  for (const Level& l : series) v.push_back(l.value);
+  std::vector<double> capped = v;  // fewer outliers than make a level are none
+  std::nth_element(capped.begin(), capped.end() - static_cast<std::ptrdiff_t>(s.points), capped.end());
+  const double top = *(capped.end() - static_cast<std::ptrdiff_t>(s.points));
+  std::transform(v.begin(), v.end(), capped.begin(), [&](double x) { return std::min(x, top); });
+  const auto split = best_split(capped, s);
+  if (!split) return std::nullopt;
+
+  const std::vector<double> first(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(split->at));
+  const std::vector<double> then(v.begin() + static_cast<std::ptrdiff_t>(split->at), v.end());
+  const double base = quantile(first, 0.5);
+  std::vector<double> high;
+  for (const double x : then)
+    if (x >= split->after) high.push_back(x);
+  const double half = base + (quantile(high, 0.5) - base) / 2;
+  // Spikes: how long they stay away when they are there says how far back the first of them may lie.
+  std::size_t longest = 0, last = split->at;
+  for (std::size_t i = split->at; i < v.size(); ++i)
+    if (v[i] >= half) longest = std::max(longest, i - last), last = i;
+  std::size_t begin = split->at;
+  while (begin < v.size() && v[begin] < half) ++begin;  // the split may lie in the quiet before a spike
+  if (begin == v.size()) begin = split->at;
+  for (std::size_t i = begin; i-- > 0 && begin - i <= longest + 1;)
+    if (v[i] >= half) begin = i;
+  while (begin > 0 && v[begin - 1] > base + (half - base) * 0.4) --begin;  // down a ramp to its foot
+  if (begin == 0 || seconds_between(series[begin - 1].at, series[begin].at) > s.gap) return std::nullopt;
+  return Onset{series[begin].at, split->before, split->after};
+}
+
+namespace {
+
+// What an incident's load consists of.
+struct Belongs {
+  std::set<std::string, std::less<>> queries, tables;
+
+  explicit Belongs(const Incident& i) {
+    for (const Finding& f : i.causes) {
+      queries.insert(f.queries.begin(), f.queries.end());
+      tables.insert(f.tables.begin(), f.tables.end());
+    }
+  }
+  bool all() const { return queries.empty() && tables.empty(); }
+  bool of_table(const std::string& text) {
+    if (const auto it = known_.find(text); it != known_.end()) return it->second;
+    bool yes = false;
+    for (const sql::RelationUse& r : sql::relations(text)) {
+      const std::string name = sql::quote_identifier(r.relation);
+      yes |= tables.contains(sql::quote_identifier(r.schema) + "." + name) ||
+             (r.schema.empty() && std::any_of(tables.begin(), tables.end(), [&](const std::string& t) {
+                return t.size() > name.size() && t.ends_with(name) && t[t.size() - name.size() - 1] == '.';
+              }));
+    }
+    return known_[text] = yes;
+  }
+  bool operator()(const std::string& query_id, const std::string& text) {
+    return all() || (queries.empty() ? of_table(text) : queries.contains(query_id));
+  }
+
+ private:
+  std::map<std::string, bool> known_;
+};
+
+bool undated(const Incident& i) { return !i.since; }
+
+}  // namespace
+
+void find_onsets(std::vector<Incident>& incidents, const Input& in) {
+  if (std::none_of(incidents.begin(), incidents.end(), undated)) return;
+  const auto samples = in.series(activity, in.history().keep_seconds);
+  if (samples.empty() || seconds_between(samples.front().at, samples.back().at) < 6 * bin) return;
+  for (Incident& incident : incidents) {
+    Belongs belongs(incident);
+    if (incident.since || (belongs.all() && incident.load <= 0)) continue;
+    std::map<Time, std::pair<double, double>> bins;  // sum, samples
+    for (const auto& sample : samples) {
+      const double age = std::floor(seconds_between(sample.at, in.at()) / bin);
+      auto& [sum, n] = bins[after(in.at(), -bin * (age + 1))];
+      n += 1;
+      for (const Session& s : sample.rows)
+        if (is_active(s) && belongs(s.query_id, s.query)) sum += 1;
+    }
+    std::vector<Level> series;
+    for (const auto& [at, sum] : bins) series.push_back({at, sum.first / sum.second});
+    if (const auto found = onset(series)) incident.since = found->at;
+  }
+}
+
+void find_onsets(std::vector<Incident>& incidents, const std::vector<Minute>& minutes) {
+  for (Incident& incident : incidents) {
+    Belongs belongs(incident);
+    if (incident.since || (belongs.all() && incident.load <= 0)) continue;
+    std::vector<Level> series;
+    for (const Minute& m : minutes) {
+      double sum = belongs.all() ? m.active : 0;
+      if (!belongs.all())
+        for (const auto& q : m.queries)
+          if (belongs(q.query_id, q.query)) sum += q.sessions;
+      series.push_back({m.at, sum});
+    }
+    OnsetSettings settings;
+    settings.gap = 180;
+    if (const auto found = onset(series, settings)) incident.since = found->at;
+  }
+}
+
+void carry_onsets(const std::vector<Incident>& before, std::vector<Incident>& now) {
+  for (Incident& i : now) {
+    if (i.since) continue;
+    for (const Incident& old : before) {
+      const bool same = old.since && old.lead().check == i.lead().check &&
+                        std::any_of(old.causes.begin(), old.causes.end(),
+                                    [&](const Finding& f) { return f.object == i.lead().object; });
+      if (same && !i.since) i.since = old.since;
+    }
+  }
+}
+
+}  // namespace pgvigil

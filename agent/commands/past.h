@@ -29,7 +29,7 @@ class Past {
   std::variant<Recording, MinutesPast> at(std::optional<Time> when, Time now);
   // The minutes of the span before it, for what began long ago.
   std::vector<Minute> minutes(Time from, Time until);
-  const std::string& directory() const { return directory_; }
+  const Context& context() const { return target_.context; }
   const std::string& words() const { return words_; }  // of when and from where, after at()
   std::size_t damaged() const { return reader_->damaged(); }
 

@@ -9,7 +9,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
+
+#include "agent/core/remember.h"
+#include "checks/probes/server.h"
 
 namespace pgvigil {
 namespace {
@@ -39,6 +43,23 @@ void move_aside(const std::string& directory) {
   fs::rename(file, file.string() + ".damaged", error);
   if (error) fs::remove(file, error);
   for (const char* part : {"-wal", "-shm"}) fs::remove(file.string() + part, error);
+}
+
+// After a long pause only what outlives the window is of use, and what says whose it is.
+std::vector<Observation> newest_memories(HistoryReader& reader, std::int64_t target) {
+  constexpr double enough = 1800;  // seconds before the end, within which each was made
+  const Time last = reader.raw(target).last;
+  auto all = reader.observations(target, after(last, -enough), last);
+  std::set<std::string, std::less<>> wanted{std::string(server.id())};
+  for (const AnyProbe* p : memories()) wanted.emplace(p->id());
+  std::vector<Observation> out;
+  for (auto o = all.rbegin(); o != all.rend() && !wanted.empty(); ++o) {
+    Observation one{o->at, {}};
+    for (auto& [id, answer] : o->answers)
+      if (answer.rows && wanted.erase(id) > 0) one.answers.emplace(id, std::move(answer));
+    if (!one.answers.empty()) out.push_back(std::move(one));
+  }
+  return out;
 }
 
 }  // namespace
@@ -222,8 +243,11 @@ void HistoryKeeper::recall(const std::string& target, Time since, std::function<
     try {
       HistoryReader reader(directory);
       for (const auto& t : reader.targets())
-        if (t.name == target)
-          if (auto all = reader.observations(t.id, since, Time::max()); !all.empty()) done(std::move(all));
+        if (t.name == target) {
+          auto all = reader.observations(t.id, since, Time::max());
+          if (all.empty()) all = newest_memories(reader, t.id);
+          if (!all.empty()) done(std::move(all));
+        }
     } catch (const std::exception&) {
       // None yet, or unreadable: the first flush tells.
     }

@@ -99,11 +99,33 @@ def configurations(tried, directory):
     tried.expect("unknown option", ask("diagnose", "--formatt", "json"), (1, 2, 3))
 
 
+def pasts(tried, directory):
+    empty = os.path.join(directory, "empty")
+    os.mkdir(empty)
+    damaged = os.path.join(directory, "damaged")
+    os.mkdir(damaged)
+    with open(os.path.join(damaged, "history.db"), "wb") as file:
+        file.write(b"no database at all, but long enough to look like one " * 100)
+    conninfo = f"postgresql://locked:{SECRET}@127.0.0.1:1/postgres"
+    tried.expect("no such directory", ask("diagnose", "--from-state", os.path.join(directory, "nosuch")), (3,), "nosuch",
+                 "no such directory")
+    tried.expect("a directory without a state", ask("diagnose", "--from-state", empty), (3,), empty, "no agent")
+    tried.expect("a damaged state", ask("diagnose", "--from-state", damaged), (3,), damaged)
+    tried.expect("a time that is none", ask("diagnose", "--from-state", empty, "--at", "half past eight"), (3,),
+                 "half past eight", "10 min ago")
+    tried.expect("a duration that is none", ask("diagnose", "--since", "a while", conninfo), (3,), "a while")
+    tried.expect("two pasts at once", ask("diagnose", "--from-state", empty, "--from", "file"), (3,), "--from")
+    tried.expect("the past, again and again", ask("diagnose", "--watch", "--from-state", empty), (3,), "--watch")
+    tried.expect("watch a server that is not there", ask("diagnose", "--watch", conninfo), (3,), "127.0.0.1")
+    tried.expect("a pause of no time", ask("diagnose", "--watch=0s", conninfo), (3,), "0s")
+
+
 def main():
     children.exit_on_signals()
     tried = Mistakes()
     with tempfile.TemporaryDirectory(prefix="pgvigil.e2e.") as directory, pg.Server() as server:
         configurations(tried, directory)
+        pasts(tried, directory)
         passwords_needed(server)
         connections(tried, server)
     print("\n".join(tried.failures) or "every mistake is told in a line")

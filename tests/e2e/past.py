@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The past is told when nothing is up any more: an agent watches a fault and its end, server and agent are stopped, and
 `diagnose --from-state --at` names the cause from what the agent kept; `--since` names what had changed. Literals never
-reach the disk."""
+reach the disk. `--watch` looks again and again."""
 
 import datetime
 import json
@@ -26,7 +26,7 @@ CREATE INDEX letters_reference_idx ON letters (reference);
 ANALYZE letters;
 """
 LOOK_UP = f"SELECT body FROM letters WHERE reference = 'ref-' || :n OR reference = '{CANARY}-{NUMBER}';\n"
-BEFORE, DURING, AFTER = 25.0, 45.0, 15.0
+BEFORE, DURING, AFTER = 25.0, 45.0, 45.0  # a mended plan is seen within two sweeps
 
 
 class Failed(Exception):
@@ -91,6 +91,8 @@ def judged(state, whole, during, mended):
     expect(abs(during - parsed(then["at"])) < 15, f"as of {then['at']}, asked for {utc(during)}")
     sql = json.dumps(then)
     expect("letters" in sql and "(reference)" in sql, "no index is recommended")
+    since = then["incidents"][0]["since"]
+    expect(since and abs(parsed(since) - whole) < 20, f"it began at {since}, the index was dropped at {utc(whole)}")
     for moment in (whole, mended):
         _, fine = told(state, moment)
         expect(not any("letters" in c["object"] for c in fine["causes"]), f"at {utc(moment)}: {fine['headline']}")
@@ -99,6 +101,41 @@ def judged(state, whole, during, mended):
            f"text: {text[:200]}")
     newest = ask("--from-state", state, "--format", "json")
     expect(parsed(json.loads(newest.stdout)["at"]) > mended - 15, f"the newest record is not the default: {newest.stderr}")
+
+
+def changes(state, whole, during, mended):
+    _, then = told(state, during, "--since", f"{int(during - whole) + 3} s")
+    said = [c["sentence"] for c in then["changes"]["all"]]
+    expect(any(c["kind"] == "gone" and "letters_reference_idx" in c["object"]["name"] for c in then["changes"]["all"]),
+           f"the dropped index is not among the changes: {then['changes']}")
+    expect(not any("letters_pkey" in s for s in said), f"what is there is told as gone: {said}")
+    text = ask("--from-state", state, "--at", utc(during), "--since", "60s").stdout
+    expect("WHAT CHANGED" in text and "letters_reference_idx" in text, f"text: {text[-800:]}")
+    early = ask("--from-state", state, "--at", utc(whole - 3600))
+    expect(early.returncode == 3 and "the first record is of" in early.stderr, f"before the first record: {early.stderr}")
+
+
+def watching(server):
+    """Look after look on the same connections, until Ctrl-C; the exit code is the last verdict's."""
+    line = [agent.binary(), "diagnose", "--watch=1s", "--format", "json", server.dsn("app", "pgvigil")]
+    process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=agent.clean_environment())
+    backends, reports = set(), []
+    try:
+        for _ in range(3):
+            reports.append(json.loads(process.stdout.readline()))
+            pids = server.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'pgvigil'").split()
+            expect(len(pids) <= 2, f"{len(pids)} connections")
+            backends |= set(pids)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    verdicts = {"ok": 3 if reports[-1]["partial"] else 0, "warning": 1, "critical": 2}
+    expect(process.returncode == verdicts[reports[-1]["verdict"]],
+           f"exit {process.returncode} after {reports[-1]['verdict']}")
+    expect(len({r["at"] for r in reports}) == 3 and len(backends) <= 4, f"connections in three looks: {len(backends)}")
 
 
 def parsed(text):
@@ -163,8 +200,11 @@ def main():
                 server.sql("CREATE EXTENSION pg_stat_statements", "app")
                 server.sql(agent.grants_script(pg.DEBIAN), "app")
                 times = live(directory, server)
-            for step, arguments in ((judged, times), (nothing_secret, (directory,)), (nothing_secret_inside, times[:1]),
-                                    (only_minutes, (times[0], times[2]))):
+                watching(server)
+                print("ok    watching", flush=True)
+            steps = ((judged, times), (changes, times), (nothing_secret, (directory,)), (nothing_secret_inside, times[:1]),
+                     (only_minutes, (times[0], times[2])))
+            for step, arguments in steps:
                 step(*arguments)
                 print(f"ok    {step.__name__}", flush=True)
         except (Failed, RuntimeError, pg.ServerError) as error:

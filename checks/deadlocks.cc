@@ -4,8 +4,10 @@
 #include <map>
 #include <set>
 
-#include "checks/blocking.h"
+#include "checks/blocking_examples.h"
+#include "checks/blocking_words.h"
 #include "checks/check.h"
+#include "checks/load.h"
 #include "checks/probes/databases.h"
 #include "checks/words.h"
 
@@ -62,8 +64,22 @@ std::vector<std::vector<const Session*>> circles(const Input& in, const std::str
   return found;
 }
 
+// Queues of the same statements are the circles' doing: for a second at a time everybody stands behind one.
+void blame_for_queues(const Input& in, const std::vector<BlockingTree>& trees, double active, Finding& f) {
+  for (const BlockingTree& t : trees) {
+    const auto harm = queue_harm(in, t, active);
+    if (!harm || t.waiters.front().session->database != f.object.name) continue;
+    const bool same = std::any_of(t.waiters.begin(), t.waiters.end(), [&](const Waiter& w) {
+      return std::find(f.queries.begin(), f.queries.end(), w.session->query_id) != f.queries.end();
+    });
+    if (same) tell_queue(in, t, *harm, f);
+  }
+}
+
 std::vector<Finding> evaluate(const Input& in) {
   std::vector<Finding> found;
+  const auto trees = blocking_trees(in);
+  const double active = load(in, 30).active;
   for (const Database& d : in.now(databases)) {
     const Seen s = seen(in, d);
     if (s.seconds <= 0 || s.count < (in.context().one_shot ? 1 : in[least]) || s.count / s.seconds < in[warn]) continue;
@@ -88,6 +104,7 @@ std::vector<Finding> evaluate(const Input& in) {
           if (std::find(f.tables.begin(), f.tables.end(), t) == f.tables.end()) f.tables.push_back(std::move(t));
         if (!w->query_id.empty()) f.queries.push_back(w->query_id);
       }
+    blame_for_queues(in, trees, active, f);
     if (!f.tables.empty()) f.sentence += "; seen on " + words::list(f.tables, 3);
     if (rings.empty())
       f.evidence.push_back(
@@ -135,6 +152,17 @@ Scenario counted(std::int64_t grown, double over, bool one_shot = false) {
   return s.saw(over, databases, with(40)).saw(over / 2, activity, {a, b}).saw(0, databases, with(40 + grown));
 }
 
+// Others wait for the same rows meanwhile.
+Scenario with_queue(int waiters, double age, int others = 0) {
+  const Scenario behind =
+      blocking_examples::queue({.waiters = waiters, .age = age, .state = "active", .others = others});
+  Scenario s = counted(6, 120);
+  auto rows = static_cast<const RowsOf<Session>&>(*behind.history.series(activity).back().rows).rows;
+  auto circle = static_cast<const RowsOf<Session>&>(*s.history.series(activity).back().rows).rows;
+  for (Session& c : circle) c.query_id = "7";
+  return s.saw(5, activity, circle).saw(0, activity, rows);
+}
+
 }  // namespace
 
 extern const Check deadlocks;
@@ -145,12 +173,18 @@ const Check deadlocks{
         "Two transactions wait for each other for a second, then one of them fails: the application changes the "
         "same rows in different orders.",
     .role = Role::cause,
+    .explains = {"lock_queue", "hot_row", "queries_timing_out", "load_above_cores", "connections_rising"},
     .reads = {databases},
-    .may_read = {activity},
-    .settings = {warn, window, least},
+    .may_read = {activity, lock_waits},
+    .settings = {warn, window, least, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
+                 blocking::critical_share},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"six in two minutes", [] { return counted(6, 120); }, {Severity::warning}},
+                 {"and most of the load waits meanwhile", [] { return with_queue(8, 6); }, {Severity::critical}},
+                 {"and four of many sessions wait", [] { return with_queue(4, 6, 12); }, {Severity::warning}},
+                 {"and one waits for long", [] { return with_queue(1, 30, 6); }, {Severity::warning}},
+                 {"and twenty of very many wait", [] { return with_queue(20, 6, 80); }, {Severity::critical}},
                  {"one look sees one", [] { return counted(1, 3, true); }, {Severity::warning}},
                  {"one, an hour after the last", [] { return counted(1, 10); }, {}},
                  {"three in four minutes", [] { return counted(3, 240); }, {}},

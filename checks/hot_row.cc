@@ -227,7 +227,7 @@ const Check hot_row{
         "line: more servers or clients make the line longer, not faster.",
     .role = Role::cause,
     .explains = {"lock_queue", "connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores",
-                 "work_without_results", "query_regressed"},
+                 "work_without_results", "pool_pinned", "query_regressed"},
     .reads = {activity},
     .may_read = {lock_waits},
     .settings = {window, warn, critical, critical_share, holders, typical_wait},

@@ -7,8 +7,11 @@
 #include "checks/blocking_examples.h"
 #include "checks/blocking_words.h"
 #include "checks/check.h"
+#include "checks/held_back.h"
+#include "checks/held_back_examples.h"
 #include "checks/load.h"
 #include "checks/probes/server.h"
+#include "checks/probes/statements.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -53,6 +56,20 @@ Finding holds_others_up(const Input& in, const BlockingTree& t, const QueueHarm&
   return f;
 }
 
+Finding holds_vacuum_back(const Input& in, const Session& s, const HeldBack& h) {
+  Finding f = named(s);
+  f.sentence = fmt::format("{} has been idle in transaction for {} and keeps vacuum from removing {} dead rows of {}",
+                           who(s), words::duration(s.state_age.value_or(0)),
+                           words::count(static_cast<double>(h.table->dead)), h.table->name);
+  f.confidence = h.proven ? Confidence::high : Confidence::medium;
+  f.basis = "the oldest snapshot that vacuum has to respect, and the dead rows of a table that carries the load";
+  tell_held_back(in, h, f);
+  describe(s, f);
+  f.remedies.push_back({Remedy::Kind::first_aid, "end the idle session", {end_session(s, 0, h.load)}});
+  f.remedies.push_back(limit_idle_transactions(s));
+  return f;
+}
+
 // All that one application has left open.
 Finding sits(const Input& in, const std::vector<const Session*>& all) {
   const Session& oldest = *all.front();
@@ -92,6 +109,13 @@ std::vector<Finding> evaluate(const Input& in) {
     found.push_back(holds_others_up(in, t, *harm));
     told.push_back(t.root_pid);
   }
+  if (const auto h = held_back_now(in); h && h->holder->kind == "session")
+    for (const Session& s : in.now(activity))
+      if (s.pid == h->holder->pid && is_idle_in_transaction(s) &&
+          std::find(told.begin(), told.end(), s.pid) == told.end()) {
+        found.push_back(holds_vacuum_back(in, s, *h));
+        told.push_back(s.pid);
+      }
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<const Session*>> silent;
   for (const Session& s : in.now(activity))
     if (is_idle_in_transaction(s) && s.state_age.value_or(0) >= in[warn_age] && !on_standby(in) &&
@@ -136,11 +160,11 @@ const Check idle_in_transaction{
     .role = Role::cause,
     .explains = {"lock_queue", "ddl_waiting", "vacuum_blocked", "dead_rows", "connections_rising",
                  "connections_saturated", "queries_timing_out", "load_above_cores", "work_without_results",
-                 "query_regressed"},
+                 "pool_pinned", "query_regressed"},
     .reads = {activity},
-    .may_read = {lock_waits, server},
+    .may_read = {lock_waits, server, xmin_holders, dead_tuples, statements},
     .settings = {warn_age, crit_age, pause, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
-                 blocking::critical_share},
+                 blocking::critical_share, held_back::least_dead, held_back::load_share, held_back::open_for},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"it holds a row that eight sessions want", [] { return queue(8, 6); }, {Severity::critical}},
@@ -153,6 +177,12 @@ const Check idle_in_transaction{
                  {"nobody waits for it, and it was left open twenty minutes ago",
                   [] { return left_open(1200); },
                   {Severity::critical}},
+                 {"it keeps vacuum from a small queue that the load works on",
+                  [] { return held_back_examples::past({}); },
+                  {Severity::warning}},
+                 {"it keeps vacuum from a table that nobody works on",
+                  [] { return held_back_examples::past({.sessions = 1, .others = 8}); },
+                  {}},
                  {"on a standby it holds nobody up", [] { return left_open(1200, true); }, {}},
                  {"it pauses between two statements while others wait",
                   [] { return blocking_examples::queue({.waiters = 8, .age = 1.2, .held = 0.1}); },

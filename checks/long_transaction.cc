@@ -7,9 +7,12 @@
 #include "checks/blocking_examples.h"
 #include "checks/blocking_words.h"
 #include "checks/check.h"
+#include "checks/held_back.h"
+#include "checks/held_back_examples.h"
 #include "checks/load.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/server.h"
+#include "checks/probes/statements.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -74,6 +77,18 @@ Finding holds_others_up(const Input& in, const BlockingTree& t, const QueueHarm&
   return f;
 }
 
+Finding holds_vacuum_back(const Input& in, const Session& s, const HeldBack& h) {
+  Finding f = told(s);
+  f.sentence = fmt::format("a transaction of {} has been open for {} and keeps vacuum from removing {} dead rows of {}",
+                           who(s), words::duration(s.transaction_age.value_or(0)),
+                           words::count(static_cast<double>(h.table->dead)), h.table->name);
+  f.confidence = h.proven ? Confidence::high : Confidence::medium;
+  f.basis = "the oldest snapshot that vacuum has to respect, and the dead rows of a table that carries the load";
+  tell_held_back(in, h, f);
+  f.remedies.push_back({Remedy::Kind::first_aid, "cancel the long statement", {end_session(s, 0, h.load)}});
+  return f;
+}
+
 Finding runs_on(const Input& in, const Session& s) {
   const double age = s.transaction_age.value_or(0);
   Finding f = told(s);
@@ -101,6 +116,13 @@ std::vector<Finding> evaluate(const Input& in) {
     found.push_back(holds_others_up(in, t, *harm));
     done.push_back(t.root_pid);
   }
+  if (const auto h = held_back_now(in); h && h->holder->kind == "session")
+    for (const Session& s : in.now(activity))
+      if (s.pid == h->holder->pid && is_long_running(in, s) &&
+          std::find(done.begin(), done.end(), s.pid) == done.end()) {
+        found.push_back(holds_vacuum_back(in, s, *h));
+        done.push_back(s.pid);
+      }
   const auto servers = in.now(server);
   if (!servers.empty() && servers.front().in_recovery) return found;  // there it holds up neither vacuum nor writers
   for (const Session& s : in.now(activity))
@@ -142,11 +164,11 @@ const Check long_transaction{
     .why = "Its locks last until it ends, and so does every row that died since it began.",
     .role = Role::cause,
     .explains = {"lock_queue", "vacuum_blocked", "dead_rows", "connections_rising", "connections_saturated",
-                 "queries_timing_out", "load_above_cores", "work_without_results", "query_regressed"},
+                 "queries_timing_out", "load_above_cores", "work_without_results", "pool_pinned", "query_regressed"},
     .reads = {activity},
-    .may_read = {lock_waits, server, index_builds},
+    .may_read = {lock_waits, server, index_builds, xmin_holders, dead_tuples, statements},
     .settings = {warn_age, crit_age, held, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
-                 blocking::critical_share},
+                 blocking::critical_share, held_back::least_dead, held_back::load_share, held_back::open_for},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
@@ -156,6 +178,9 @@ const Check long_transaction{
          {"twenty of very many sessions wait for it", [] { return queue(20, 6, 40); }, {Severity::critical}},
          {"twenty minutes, and nobody waits", [] { return running(1200); }, {Severity::warning}},
          {"two hours, and nobody waits", [] { return running(7200); }, {Severity::critical}},
+         {"it keeps vacuum from a small queue that the load works on",
+          [] { return held_back_examples::past({.state = "active"}); },
+          {Severity::warning}},
          {"a dump of three hours", [] { return running(10'800, "pg_dump"); }, {}},
          {"an index build of three hours",
           [] { return running(10'800, "psql", false, "create index on orders (customer_id)"); },

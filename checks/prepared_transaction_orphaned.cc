@@ -6,8 +6,12 @@
 #include "checks/blocking_examples.h"
 #include "checks/blocking_words.h"
 #include "checks/check.h"
+#include "checks/held_back.h"
+#include "checks/held_back_examples.h"
 #include "checks/load.h"
 #include "checks/probes/prepared_transactions.h"
+#include "checks/probes/server.h"
+#include "checks/probes/statements.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -98,6 +102,18 @@ std::vector<Finding> evaluate(const Input& in) {
       done.push_back(p);
     }
   }
+  if (const auto h = held_back_now(in); h && h->holder->kind == "prepared")
+    for (const PreparedTransaction& p : in.now(prepared_transactions))
+      if (p.gid == h->holder->name && std::find(done.begin(), done.end(), &p) == done.end()) {
+        Finding f = told(p);
+        f.sentence =
+            fmt::format("{} was left open {} ago and keeps vacuum from removing {} dead rows of {}", in_words(p),
+                        words::duration(p.age), words::count(static_cast<double>(h->table->dead)), h->table->name);
+        tell_held_back(in, *h, f);
+        f.remedies = remedies(p, 0, h->load);
+        found.push_back(std::move(f));
+        done.push_back(&p);
+      }
   for (const PreparedTransaction& p : in.now(prepared_transactions)) {
     if (p.age < in[warn_age] || std::find(done.begin(), done.end(), &p) != done.end()) continue;
     Finding f = told(p);
@@ -149,11 +165,11 @@ const Check prepared_transaction_orphaned{
     .role = Role::cause,
     .explains = {"lock_queue", "ddl_waiting", "vacuum_blocked", "dead_rows", "connections_rising",
                  "connections_saturated", "queries_timing_out", "load_above_cores", "work_without_results",
-                 "query_regressed"},
+                 "pool_pinned", "query_regressed"},
     .reads = {activity, prepared_transactions},
-    .may_read = {lock_waits},
+    .may_read = {lock_waits, xmin_holders, dead_tuples, server, statements},
     .settings = {warn_age, crit_age, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
-                 blocking::critical_share},
+                 blocking::critical_share, held_back::least_dead, held_back::load_share, held_back::open_for},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"it holds a row that eight sessions want", [] { return queue(8, 6); }, {Severity::critical}},
@@ -161,6 +177,9 @@ const Check prepared_transaction_orphaned{
                  {"four of many sessions wait for it", [] { return queue(4, 6, 12); }, {Severity::warning}},
                  {"one session waits for it, and has for long", [] { return queue(1, 30, 6); }, {Severity::warning}},
                  {"twenty of very many sessions wait for it", [] { return queue(20, 6, 40); }, {Severity::critical}},
+                 {"it keeps vacuum from a small queue that the load works on",
+                  [] { return held_back_examples::past({.kind = "prepared"}); },
+                  {Severity::warning}},
                  {"left open ten minutes ago", [] { return left(600); }, {Severity::warning}},
                  {"left open yesterday", [] { return left(86'400); }, {Severity::critical}},
                  {"on its way", [] { return left(2); }, {}},

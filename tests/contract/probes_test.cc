@@ -16,6 +16,7 @@
 #include "checks/probes/connection_limits.h"
 #include "checks/probes/connections.h"
 #include "checks/probes/databases.h"
+#include "checks/probes/dead_tuples.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/index_definitions.h"
@@ -36,6 +37,7 @@
 #include "checks/probes/temp_files.h"
 #include "checks/probes/timeouts.h"
 #include "checks/probes/wal.h"
+#include "checks/probes/xmin_holders.h"
 
 namespace pgvigil {
 namespace {
@@ -476,6 +478,40 @@ TEST_P(Probes, PreparedTransactionsAndWhoWaitsForThem) {
   const LockWait held = find(locks, &LockWait::pid, std::int64_t{0});
   EXPECT_TRUE(held.granted);
   EXPECT_EQ(held.transaction, all[0].transaction);
+}
+
+// A snapshot that is held open keeps dead rows that vacuum would remove; the table's own settings count.
+TEST_P(Probes, DeadRowsAndWhoHoldsThem) {
+  const Client app("app", database), holder("app", database, "notebook");
+  app.run(R"(create table "Shop".dying with (autovacuum_enabled = off, autovacuum_vacuum_scale_factor = 0.1)
+             as select g as id from generate_series(1, 5000) g; analyze "Shop".dying)");
+  holder.run(R"(begin isolation level repeatable read; select 1 from "Shop".tiny)");
+  app.run(R"(update "Shop".dying set id = id + 1)");
+  app.run(R"(vacuum "Shop".dying)");
+  std::vector<DeadTuples> tables;
+  const auto there = [&] {
+    tables = ask(us, dead_tuples);
+    return std::any_of(tables.begin(), tables.end(),
+                       [](const DeadTuples& t) { return t.relation == "dying" && t.dead >= 5000; });
+  };
+  EXPECT_TRUE(within(5, there));
+  const DeadTuples t = find(tables, &DeadTuples::relation, std::string("dying"));
+  EXPECT_EQ(t.name, "\"Shop\".dying");
+  EXPECT_EQ(t.owner, "app");
+  EXPECT_EQ(t.database, database);
+  EXPECT_FALSE(t.autovacuum);
+  EXPECT_NEAR(t.threshold, 550, 1);
+  EXPECT_EQ(t.changed, 5000);
+  EXPECT_TRUE(t.vacuumed.has_value());
+  const auto holders = ask(us, xmin_holders);
+  const XminHolder h = find(holders, &XminHolder::pid, std::int64_t{holder.pid()});
+  EXPECT_EQ(h.kind, "session");
+  EXPECT_EQ(h.application, "notebook");
+  EXPECT_EQ(h.state, "idle in transaction");
+  EXPECT_GE(h.xids, 1);
+  EXPECT_GE(h.seconds.value(), 0);
+  EXPECT_THAT(holders, Not(Contains(Field(&XminHolder::pid, us.pid()))));
+  app.run(R"(drop table "Shop".dying)");
 }
 
 // Bytes that are no text in any encoding reach us as they are and cost nothing but themselves.

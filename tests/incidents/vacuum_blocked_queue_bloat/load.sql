@@ -1,0 +1,3 @@
+WITH done AS (
+  DELETE FROM tasks WHERE id = (SELECT id FROM tasks ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING body)
+INSERT INTO tasks (body) SELECT body FROM done;

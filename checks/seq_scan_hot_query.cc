@@ -5,6 +5,7 @@
 #include "checks/cannot_judge.h"
 #include "checks/check.h"
 #include "checks/load.h"
+#include "checks/plans/misjudged.h"
 #include "checks/plans/scan_examples.h"
 #include "checks/plans/scans.h"
 #include "checks/probes/duplicates.h"
@@ -64,6 +65,17 @@ std::optional<Time> onset(const Input& in, const std::vector<std::string>& queri
         break;
       }
   return first;
+}
+
+// A join whose size the planner misjudges says little about the scans below it: the statistics come first.
+void doubt(const std::vector<Misjudged>& queries, ReadTable& t) {
+  for (TableReader& r : t.readers)
+    for (const Misjudged& m : queries)
+      if (r.scan && r.scan->filter.empty() && m.query.query_id == r.query.query_id &&
+          m.query.database == r.query.database) {
+        r.confidence = Confidence::low;
+        r.basis += ", which rests on statistics that are not of today";
+      }
 }
 
 std::optional<Finding> judged(const Input& in, const ReadTable& t) {
@@ -139,8 +151,12 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
 std::vector<Finding> evaluate(const Input& in) {
   const Catalogue catalogue(in);
   std::vector<Finding> found;
-  for (const ReadTable& t : read_tables(in, catalogue, load(in, window), in[min_size]))
+  const Load all = load(in, window);
+  const auto misread = misjudged(in, catalogue, all, {.min_load = in[min_load]});
+  for (ReadTable& t : read_tables(in, catalogue, all, in[min_size])) {
+    doubt(misread, t);
     if (auto f = judged(in, t)) found.push_back(std::move(*f));
+  }
   if (found.empty()) need_sight(in);
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) { return a.load > b.load; });
   return found;

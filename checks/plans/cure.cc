@@ -70,7 +70,7 @@ Remedy first_aid(const CureRequest& r) {
   s.relief = fmt::format("{} of load, until they come back", words::number(r.load));
   s.duration = "at once";
   s.lock = "none";
-  s.caution = "the application sees errors and will ask again: they come back until the index exists";
+  s.caution = "the application sees errors and will ask again: they come back until the cure is done";
   s.load_relieved = r.load;
   return {Remedy::Kind::first_aid, "end the queries that run now", {std::move(s)}};
 }

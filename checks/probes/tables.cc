@@ -110,6 +110,7 @@ select pg_catalog.current_database()::text as database,
        pg_catalog.pg_stat_get_tuples_deleted(c.oid)::bigint as rows_deleted,
        pg_catalog.pg_stat_get_live_tuples(c.oid)::bigint as live_rows,
        pg_catalog.pg_stat_get_dead_tuples(c.oid)::bigint as dead_rows,
+       pg_catalog.pg_stat_get_mod_since_analyze(c.oid)::bigint as changed_rows,
        extract(epoch from greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid),
                                    pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)))::float8 as last_analyze
 from chosen
@@ -168,6 +169,7 @@ std::vector<Column<Table>> table_columns() {
           {"rows_deleted", &Table::rows_deleted},
           {"live_rows", &Table::live_rows},
           {"dead_rows", &Table::dead_rows},
+          {"changed_rows", &Table::changed_rows},
           {"last_analyze", &Table::last_analyze}};
 }
 

@@ -23,6 +23,7 @@ struct Table {
   std::int64_t seq_rows_read = 0;  // counted when the statement ends, also when it is cancelled
   std::int64_t index_scans = 0;
   std::int64_t rows_inserted = 0, rows_updated = 0, rows_deleted = 0, live_rows = 0, dead_rows = 0;
+  std::int64_t changed_rows = 0;            // inserted, updated and deleted since the last ANALYZE
   std::optional<double> last_analyze = {};  // epoch seconds, by hand or by autovacuum
 
   std::int64_t size() const { return heap_bytes + toast_bytes; }

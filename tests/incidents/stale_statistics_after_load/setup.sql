@@ -1,0 +1,11 @@
+SET client_min_messages = warning;
+SET synchronous_commit = off;
+CREATE TABLE orders (id bigint PRIMARY KEY, batch int NOT NULL, ref int NOT NULL, note text) WITH (autovacuum_enabled = off);
+CREATE TABLE lines (id bigint PRIMARY KEY, batch int NOT NULL, ref int NOT NULL, price int NOT NULL) WITH (autovacuum_enabled = off);
+INSERT INTO orders SELECT i, i % 50, i, repeat('x', 60) FROM generate_series(1, 3000) i;
+INSERT INTO lines SELECT i, i % 50, i % 3000, i % 97 FROM generate_series(1, 3000) i;
+CREATE INDEX orders_batch ON orders (batch);
+CREATE INDEX lines_batch ON lines (batch);
+GRANT SELECT ON orders, lines TO app;
+VACUUM ANALYZE;
+CHECKPOINT;

@@ -7,6 +7,8 @@
 #include "checks/check.h"
 #include "checks/load.h"
 #include "checks/mend.h"
+#include "checks/hot_queries.h"
+#include "checks/plans/cut_text.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/plans.h"
@@ -64,27 +66,29 @@ void add_holes(const Input& in, ByMend& out, const std::set<std::string>& probes
   }
 }
 
-// A text that is cut can be neither explained nor read for its columns. That matters where it carries load.
+// A text that is cut, and that pg_stat_statements has not whole either, cannot be explained. That matters where it
+// carries load. Its beginning may still name the tables.
 void add_cut_texts(const Input& in, ByMend& out) {
   constexpr double little = 0.2;  // sessions; what seq_scan_hot_query leaves alone
   double n = 0, sessions = 0, share = 0;
-  const auto planned = in.series(plans, 15 * 60);
-  for (const QueryLoad& q : load(in, 30).queries) {
-    const bool known = std::any_of(planned.begin(), planned.end(), [&](const auto& answer) {
-      return std::any_of(answer.rows.begin(), answer.rows.end(), [&](const Plan& p) {
-        return !p.json.empty() && p.query_id == q.query_id && p.database == q.database;
-      });
-    });
-    if (!q.truncated || known) continue;
-    n += 1, sessions += q.sessions, share += q.share;
+  std::set<std::string> tables;
+  for (const HotEntry& e : hot_queries(in, load(in, 30))) {
+    if (!e.cut) continue;
+    n += 1, sessions += e.load.sessions, share += e.load.share;
+    for (const sql::RelationUse& r : sql::relations(sql::mended(e.text)))
+      tables.insert((r.schema.empty() ? "" : sql::quote_identifier(r.schema) + ".") +
+                    sql::quote_identifier(r.relation));
   }
   if (sessions < little) return;
   const auto servers = in.now(server);
   const double size = servers.empty() ? 1024 : static_cast<double>(servers.front().track_activity_query_size);
+  const std::vector<std::string> named(tables.begin(), tables.end());
   out["ALTER SYSTEM SET track_activity_query_size = '16kB', then restart the server"].push_back(
       {n == 1 ? "the whole text of 1 query" : fmt::format("the whole text of {} queries", words::count(n)),
-       fmt::format("texts are cut at track_activity_query_size ({}): {} of the load cannot be read", words::bytes(size),
-                   words::share(share))});
+       fmt::format("texts are cut at track_activity_query_size ({}), and pg_stat_statements has not seen these finish: "
+                   "{} of the load cannot be read{}",
+                   words::bytes(size), words::share(share),
+                   named.empty() ? "" : "; their beginning names " + words::list(named, 5))});
 }
 
 // Queries are left unexplained so that the server is spared.
@@ -185,7 +189,7 @@ Scenario sessions_hidden() {
   return Scenario().saw(1, server, {s}).saw(1, activity, {hidden});
 }
 
-Scenario texts_cut(const char* plan) {
+Scenario texts_cut(bool whole) {
   Scenario out;
   Session s;
   s.pid = 7;
@@ -195,11 +199,9 @@ Scenario texts_cut(const char* plan) {
   s.query_id = "42";
   s.query = "SELECT data FROM docs WHERE id IN ($1, $2, $3";
   s.truncated = true;
-  Plan p;
-  p.query_id = "42";
-  p.database = "shop";
-  p.json = plan;
-  return out.saw(1, server, {sees_all()}).saw(1, activity, {s}).saw(1, plans, {p});
+  StatementText t{.query_id = "42", .database = "shop", .text = s.query + ", $4) AND kind = $5"};
+  out.saw(1, server, {sees_all()}).saw(1, activity, {s});
+  return whole ? out.saw(1, statement_texts, {t}) : out;
 }
 
 Scenario nothing_seen() {
@@ -232,8 +234,8 @@ const Check agent_blind{
     .examples = {{"one probe is denied", &one_denied, {Severity::info}},
                  {"pg_monitor alone, without pg_stat_statements", &monitor_only, {Severity::info}},
                  {"the statements of others are hidden", &sessions_hidden, {Severity::info}},
-                 {"a hot query's text is cut", [] { return texts_cut(""); }, {Severity::info}},
-                 {"... but its plan was seen", [] { return texts_cut("[]"); }, {}},
+                 {"a hot query's text is cut", [] { return texts_cut(false); }, {Severity::info}},
+                 {"... but pg_stat_statements has it whole", [] { return texts_cut(true); }, {}},
                  {"nothing is seen", &nothing_seen, {Severity::warning}},
                  {"all answers came", [] { return Scenario().saw(1, server, {sees_all()}).saw(1, activity, {}); }, {}},
                  {"it failed once, and was seen since", &seen_again, {}},

@@ -67,8 +67,14 @@ struct CheckSettings {
   std::map<std::string, double, std::less<>> values = {};
 };
 
+// A query that the configuration names.
 struct HotQuery {
   std::string name, database, sql;
+  std::string user = {};                     // who runs it: whose search_path is used
+  std::string search_path = {};              // instead, as in postgresql.conf
+  std::vector<Cell> parameters = {};         // sample values of $1..$n; none of them: the plan is a generic one
+  std::optional<double> max_cost = {};       // the plan may cost so much, in the planner's units
+  std::optional<double> max_rows_read = {};  // ... and read so many rows in one execution
 };
 
 // How often each cadence is asked, in seconds.

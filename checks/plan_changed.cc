@@ -1,17 +1,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "checks/check.h"
-#include "checks/load.h"
+#include "checks/hot_queries.h"
+#include "checks/plans/budget.h"
 #include "checks/plans/catalogue.h"
 #include "checks/plans/remember.h"
+#include "checks/plans/weigh.h"
 #include "checks/probes/extensions.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/plans.h"
+#include "checks/probes/statements.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -102,12 +106,78 @@ Finding event(const Input& in, const KnownPlan& p, const Reads& before, const Re
   return f;
 }
 
+// The load that a query carries now, whichever ids show it.
+void set_load(Finding& f, const HotEntry* e) {
+  if (e == nullptr) return;
+  f.load = e->load.sessions;
+  f.sessions = e->load.pids;
+  for (const std::string& id : e->ids)
+    if (std::find(f.queries.begin(), f.queries.end(), id) == f.queries.end()) f.queries.push_back(id);
+}
+
+// What the operator declared of a query of his is what its plan is compared with: that needs no past, and it need not
+// run. Harm is to come, not here, unless it runs: so it is said today, and never pages.
+std::vector<Finding> over_budget(const Input& in, const Catalogue& catalogue, const std::vector<HotEntry>& hot) {
+  std::vector<Finding> found;
+  std::map<std::string, const Plan*> newest;
+  const auto answers = in.series(plans, in.history().keep_seconds);
+  for (const auto& answer : answers)
+    for (const Plan& p : answer.rows) newest[plan_key(p)] = &p;
+  for (const HotEntry& e : hot) {
+    if (e.named == nullptr || (!e.named->max_cost && !e.named->max_rows_read)) continue;
+    const auto known = newest.find(e.load.database + "\n" + e.query_id);
+    if (known == newest.end() || known->second->json.empty()) continue;
+    const PlanTree plan = parse_plan(known->second->json);
+    const auto table = [&](const PlanNode& n) { return catalogue.find(e.load.database, n.schema, n.relation); };
+    const double rows = rows_read(
+        plan, {.table = [&](const PlanNode& n) { return table(n) == nullptr ? std::nullopt : table(n)->table.rows; },
+               .found =
+                   [&](const PlanNode& n) {
+                     return table(n) == nullptr
+                                ? std::nullopt
+                                : rows_found(*table(n), n.alias.empty() ? n.relation : n.alias, n.index_condition);
+                   }});
+    std::vector<std::string> over;
+    if (e.named->max_rows_read && rows > *e.named->max_rows_read)
+      over.push_back(fmt::format("reads {} where {} may be read", words::counted(std::round(rows), "row"),
+                                 words::count(*e.named->max_rows_read)));
+    if (e.named->max_cost && plan.root.total_cost > *e.named->max_cost)
+      over.push_back(fmt::format("costs {} where {} is allowed", words::count(plan.root.total_cost),
+                                 words::count(*e.named->max_cost)));
+    if (over.empty()) continue;
+    std::vector<std::string> scans;
+    Finding f;
+    for (const auto& [relation, way] : ways(reads_of(plan))) {
+      scans.push_back(fmt::format("{} on {}", way, relation));
+      f.tables.push_back(relation);
+    }
+    f.severity = Severity::warning;
+    f.act_by = ActBy::today;
+    f.object = {"query", e.query_id, e.load.database};
+    f.sentence = fmt::format("the plan of the hot query \"{}\" {}: {}", words::one_line(e.named->name, 63),
+                             fmt::join(over, " and "), words::list(scans, 3));
+    f.queries = {e.query_id};
+    set_load(f, &e);
+    const bool generic = known->second->source == "generic";
+    f.confidence = generic ? Confidence::medium : Confidence::high;
+    f.basis = generic ? "the planner's estimates without values: give the query `parameters` for a surer plan"
+                      : "the planner's estimates with the values of the configuration";
+    f.evidence.push_back({"query", words::one_line(e.text, 300)});
+    f.evidence.push_back({"planner's cost", words::count(plan.root.total_cost)});
+    f.evidence.push_back({"rows read in one execution", words::count(std::round(rows))});
+    if (f.load > 0) f.evidence.push_back({"load", words::counted(std::round(f.load * 10) / 10, "session")});
+    found.push_back(std::move(f));
+  }
+  return found;
+}
+
 std::vector<Finding> evaluate(const Input& in) {
-  std::vector<Finding> found, events;
+  std::vector<Finding> events;
+  const Catalogue catalogue(in);
+  const std::vector<HotEntry> hot = hot_queries(in, load(in, 60));
+  std::vector<Finding> found = over_budget(in, catalogue, hot);
   // A one-shot look has not seen the past; where somebody remembers it, it can say as much.
   if (in.context().one_shot && in.history().latest(known_plans) == nullptr) return found;
-  const Catalogue catalogue(in);
-  const Load all = load(in, 60);
   auto known = remembered_plans(in, in[retention]);
   std::stable_sort(known.begin(), known.end(),  // plans without values compare best
                    [](const KnownPlan& a, const KnownPlan& b) { return a.source < b.source; });
@@ -117,13 +187,8 @@ std::vector<Finding> evaluate(const Input& in) {
     const Reads before = plan_reads(p.before_reads), now = plan_reads(p.reads);
     const std::string scanned = now_scanned(in, catalogue, p.database, before, now);
     const bool dearer = p.cost >= in[min_cost] && p.cost >= in[cost_factor] * std::max(1.0, p.before_cost);
-    double sessions = 0;
-    std::vector<std::int64_t> pids;
-    for (const QueryLoad& q : all.queries)
-      if (q.query_id == p.query_id && q.database == p.database) {
-        sessions += q.sessions;
-        pids.insert(pids.end(), q.pids.begin(), q.pids.end());
-      }
+    const HotEntry* runs = find_hot(hot, p.database, p.query_id);
+    const double sessions = runs == nullptr ? 0 : runs->load.sessions;
     const bool worse = (!scanned.empty() || dearer) && (sessions >= in[min_load] || !p.name.empty());
     if (worse || (p.source != "literals" && seconds_between(changed(p), in.at()) <= news))
       events.push_back(event(in, p, before, now));
@@ -131,8 +196,7 @@ std::vector<Finding> evaluate(const Input& in) {
     told.insert(p.database + "\n" + p.query_id);
     Finding f = events.back();
     f.role = Role::cause;
-    f.load = sessions;
-    f.sessions = std::move(pids);
+    set_load(f, runs);
     f.tables.clear();
     f.severity = Severity::warning;
     f.act_by = sessions >= in[min_load] ? ActBy::today : ActBy::this_week;
@@ -156,13 +220,26 @@ std::vector<Finding> evaluate(const Input& in) {
   return found;
 }
 
+std::string within_limits(const Input& in) {
+  double within = 0;
+  std::set<std::string> explained;
+  for (const auto& answer : in.series(plans, in.history().keep_seconds))
+    for (const Plan& p : answer.rows)
+      if (!p.json.empty()) explained.insert(p.name);
+  for (const HotQuery& q : in.context().hot_queries)
+    within += (q.max_cost || q.max_rows_read) && explained.contains(q.name) ? 1 : 0;
+  return within == 0 ? "" : fmt::format("{} of the configuration within the limits", words::counted(within, "plan"));
+}
+
 std::string fine(const Input& in) {
   const auto known = remembered_plans(in, in[retention]);
-  if (known.empty() || in.context().one_shot) return "";
+  const std::string limits = within_limits(in);
+  if (known.empty() || in.context().one_shot) return limits;
   std::set<std::string> queries;
   for (const KnownPlan& p : known) queries.insert(p.database + "\n" + p.query_id);
   return fmt::format("{} {} looked at, none has a worse plan than before", queries.size(),
-                     queries.size() == 1 ? "hot query" : "hot queries");
+                     queries.size() == 1 ? "hot query" : "hot queries") +
+         (limits.empty() ? "" : "; " + limits);
 }
 
 enum class Way : std::uint8_t { index, scan, cheap_scan, other_index };
@@ -240,24 +317,48 @@ Scenario twice(Scenario s) {
   return s.saw(5, plans, {p});
 }
 
+// Named in the configuration with a limit; nobody runs it now.
+Scenario limited(Way way, std::optional<double> rows, std::optional<double> cost, bool one_shot = true) {
+  Scenario s = past(way, way, 0, one_shot);
+  s.context.hot_queries = {{.name = "docs by path",
+                            .database = "shop",
+                            .sql = "SELECT data FROM docs WHERE path = $1",
+                            .parameters = {"a/b"},
+                            .max_cost = cost,
+                            .max_rows_read = rows}};
+  Plan p;
+  p.query_id = "config:docs by path", p.name = "docs by path", p.database = "shop";
+  p.query = "SELECT data FROM docs WHERE path = $1";
+  p.source = "literals";
+  p.json = plan_of(way);
+  return s.saw(8, plans, {p});
+}
+
 }  // namespace
 
 extern const Check plan_changed;
 const Check plan_changed{
     .id = "plan_changed",
-    .title = "The plan of a hot query became worse",
-    .why = "The same query suddenly reads far more: an index went away, a table grew, or statistics changed.",
+    .title = "The plan of a hot query became worse than it was, or than it may be",
+    .why =
+        "The same query suddenly reads far more than before, or than the configuration allows: an index went away, a "
+        "table grew, or statistics changed.",
     .role = Role::cause,
     .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "queries_timing_out",
                  "work_without_results", "query_regressed", "pool_pinned"},
     .reads = {activity},
-    .may_read = {plans, known_plans, plan_tables, plan_indexes},
+    .may_read = {plans, known_plans, plan_tables, plan_indexes, statements},
     .settings = {cost_factor, min_cost, min_size, min_load, retention},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
-        {{"an index went away", [] { return past(Way::index, Way::scan); }, {Severity::warning, Severity::info}},
+        {{"more rows than the configuration allows, seen once and not running",
+          [] { return limited(Way::scan, 1'000, std::nullopt); },
+          {Severity::warning}},
+         {"dearer than it allows", [] { return limited(Way::scan, std::nullopt, 5'000, false); }, {Severity::warning}},
+         {"within what it allows", [] { return limited(Way::index, 1'000, 5'000); }, {}},
+         {"an index went away", [] { return past(Way::index, Way::scan); }, {Severity::warning, Severity::info}},
          {"a large table is read whole, whatever the planner thinks of it",
           [] { return past(Way::index, Way::cheap_scan); },
           {Severity::warning, Severity::info}},

@@ -70,10 +70,14 @@ struct VersionedSql {
 struct Request {
   std::string database = {};
   std::vector<std::string> parameters = {};
-  std::string query_id = {};  // explain: which query
-  std::string text = {};      // explain: its text; the shell prefers the one with literals where it holds it
-  std::string user = {};      // explain: whose search_path to try
-  std::string sql = {};       // our own text, where identifiers differ by request; always quoted. "": the probe's
+  std::string query_id = {};     // explain: which query
+  std::string text = {};         // explain: its text; the shell prefers the one with literals where it holds it
+  std::string user = {};         // explain: whose search_path to try
+  std::string search_path = {};  // explain: instead of the user's, as in postgresql.conf
+  std::vector<std::string> schemas = {};        // explain: searched before that path
+  std::vector<std::string> other_schemas = {};  // explain: searched as well where that path does not hold a relation
+  std::vector<Cell> values = {};                // explain: sample values of $1..$n
+  std::string sql = {};  // our own text, where identifiers differ by request; always quoted. "": the probe's
 };
 
 enum class MetricKind : std::uint8_t { gauge, counter };

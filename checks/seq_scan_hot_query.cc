@@ -8,9 +8,12 @@
 #include "checks/plans/misjudged.h"
 #include "checks/plans/scan_examples.h"
 #include "checks/plans/scans.h"
+#include "checks/probes/called_functions.h"
 #include "checks/probes/duplicates.h"
+#include "checks/probes/foreign_servers.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
+#include "checks/probes/relation_places.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/words.h"
@@ -48,8 +51,9 @@ std::string sentence(const TableReader& worst, const KnownTable& known) {
       why = worst.advice.why_not;
       break;
   }
-  return fmt::format("{} of the query reads all of {}{}{}{}", worst.scan ? "every run" : "by its text, each run",
-                     described(known.table), whole ? "" : ", rows unknown", kept,
+  return fmt::format("{} of the query reads all of {}{}{}{}{}", worst.scan ? "every run" : "by its text, each run",
+                     described(known.table), whole ? "" : ", rows unknown",
+                     worst.inside.empty() ? "" : ", in " + worst.inside + ",", kept,
                      why.empty() ? "" : (worst.scan && worst.scan->filter.empty() ? "; " : ": ") + why);
 }
 
@@ -93,6 +97,7 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
     oldest = std::max(oldest, r.query.oldest_seconds);
     configured = configured || r.configured;
     f.queries.push_back(r.query.query_id);
+    f.queries.insert(f.queries.end(), r.ids.begin(), r.ids.end());
     f.sessions.insert(f.sessions.end(), r.query.pids.begin(), r.query.pids.end());
   }
   if (worst == nullptr) return std::nullopt;
@@ -105,6 +110,8 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   const bool critical = material && felt && slow && worst->confidence != Confidence::low;
   f.severity = critical ? Severity::critical : Severity::warning;
   f.act_by = critical ? ActBy::now : material ? ActBy::today : ActBy::this_week;
+  std::sort(f.queries.begin(), f.queries.end());
+  f.queries.erase(std::unique(f.queries.begin(), f.queries.end()), f.queries.end());
   f.object = {"table", t.known->table.name, t.known->table.database};
   f.tables = {t.known->table.name};
   f.sentence = sentence(*worst, *t.known);
@@ -116,6 +123,7 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   for (const TableReader& r : t.readers) {
     if (r.verdict != ScanVerdict::harmful || f.evidence.size() >= 9) continue;
     f.evidence.push_back({"query", words::one_line(r.query.query, 300)});
+    if (!r.inside.empty()) f.evidence.push_back({"which runs in " + r.inside, words::one_line(r.inner, 300)});
     if (r.query.sessions > 0)
       f.evidence.push_back({"load", fmt::format("{} on average, {} of all, longest execution {}",
                                                 words::counted(std::round(r.query.sessions * 10) / 10, "session"),
@@ -164,10 +172,15 @@ std::vector<Finding> evaluate(const Input& in) {
 
 std::string fine(const Input& in) {
   std::size_t seen = 0;
-  for (const Plan& p : in.now(plans)) seen += p.json.empty() ? 0 : 1;
+  std::string elsewhere;  // nothing here would mend that
+  for (const Plan& p : in.now(plans)) {
+    seen += p.json.empty() ? 0 : 1;
+    if (const std::string where = spent_elsewhere(in, p); !where.empty() && elsewhere.empty())
+      elsewhere = fmt::format("; but {} waits for {}", words::one_line(p.query, 80), where);
+  }
   return seen == 0 ? ""
-                   : fmt::format("{} looked at, none scans a large table to keep few rows",
-                                 words::counted(static_cast<double>(seen), "plan"));
+                   : fmt::format("{} looked at, none scans a large table to keep few rows{}",
+                                 words::counted(static_cast<double>(seen), "plan"), elsewhere);
 }
 
 using scan_examples::Past;
@@ -188,7 +201,7 @@ const Check seq_scan_hot_query{
                  "queries_timing_out", "work_without_results", "pool_pinned"},
     .reads = {activity, tables},
     .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
-                 statements},
+                 statements, called_functions, relation_places, foreign_servers},
     .settings = {min_size, min_load, critical_load, critical_share, repeated, long_query},
     .evaluate = evaluate,
     .fine = fine,

@@ -11,6 +11,7 @@
 #include "checks/probes/activity.h"
 #include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
+#include "checks/probes/statements.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
@@ -123,6 +124,8 @@ asio::awaitable<void> Look::second_connection() {
   asio::steady_timer wait(io_);
   while (samples_ < 5 && Steady::now() < latest_)  // what is hot shows after a few samples
     co_await pause(wait, Steady::now() + sample_beat);
+  const std::vector<const AnyProbe*> growth{&statements};  // what has grown since tells which that finish are hot
+  keep(co_await target_.sweep(growth));
   for (int wave = 2; wave <= last_wave(); ++wave)
     if (Wave asked = plan_wave(wave, recording_.history, recording_.context, utc_now()); !asked.empty())
       keep(co_await target_.wave(std::move(asked)));

@@ -13,6 +13,7 @@
 #include "agent/core/remember.h"
 #include "agent/core/schedule.h"
 #include "checks/probes/activity.h"
+#include "checks/probes/plans.h"
 #include "checks/probes/server.h"
 
 namespace pgvigil {
@@ -239,7 +240,8 @@ asio::awaitable<void> Watch::cycles() {
       look_now(begun);
     }
     // A hot query that nobody has explained yet is not left for the next sweep either.
-    if (cycle && begun - last_jump_ >= between_jumps && !plan_wave(2, history_, context_, utc_now()).empty())
+    if (cycle && begun - last_jump_ >= between_jumps &&
+        !plan_wave(plans.about().wave, history_, context_, utc_now()).empty())
       look_now(begun);
     if (!gap_.empty()) {
       std::vector<const AnyProbe*> alone{gap_.back()};

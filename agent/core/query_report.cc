@@ -6,6 +6,7 @@
 #include <set>
 
 #include "checks/plans/scans.h"
+#include "checks/probes/foreign_servers.h"
 #include "checks/probes/hypothetical_plans.h"
 #include "checks/probes/plans.h"
 
@@ -89,7 +90,7 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   std::stable_sort(readers.begin(), readers.end(),
                    [](const auto& a, const auto& b) { return worse(*a.second, *b.second); });
   for (const auto& [known, r] : readers) {
-    QueryScan s{*r->scan, known->table.name, "", r->advice.why_not};
+    QueryScan s{*r->scan, known->table.name, "", r->advice.why_not, r->inside};
     s.scan.verdict = r->verdict;
     s.scan.confidence = r->confidence;
     if (r->advice.kind == IndexAdvice::Kind::create)
@@ -97,14 +98,15 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
     report.scans.push_back(std::move(s));
   }
   if (readers.empty()) {
-    report.reason = "it reads no table sequentially";
+    const std::string elsewhere = spent_elsewhere(in, *plan);
+    report.reason = elsewhere.empty() ? "it reads no table sequentially" : "it waits for " + elsewhere;
     return report;
   }
   const auto& [known, worst] = readers.front();
   report.verdict = worst->verdict;
   report.confidence = worst->confidence;
   report.object = known->table.name;
-  report.reason = worst->scan->reason;
+  report.reason = worst->scan->reason + (worst->inside.empty() ? "" : ", in " + worst->inside);
   if (worst->verdict == ScanVerdict::rightful) return report;
 
   const IndexAdvice& advice = worst->advice;

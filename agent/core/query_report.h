@@ -16,6 +16,7 @@ struct QueryScan {
   std::string object;  // qualified; of a partition: the topmost parent
   std::string cure;    // "public.docs (dump_id, path)"; "" when no index is the cure
   std::string why;     // why no index serves it, or why none would
+  std::string inside;  // "function public.find_part": of a statement in its body, not of the query's own plan
 };
 
 // The cure of the whole query: that of its worst table.

@@ -139,7 +139,8 @@ std::string render_query_json(const QueryReport& r) {
                 {"bytes_read", s.scan.bytes_read},
                 {"loops", s.scan.loops},
                 {"cure", s.cure.empty() ? Json() : Json(s.cure)},
-                {"why", s.why}};
+                {"why", s.why},
+                {"inside", s.inside.empty() ? Json() : Json(s.inside)}};
   });
   out["remedies"] = json::list(r.remedies, json::remedy);
   out["plan"] = {{"source", r.source},

@@ -10,15 +10,17 @@
 #include "checks/plans/reading.h"
 #include "checks/plans/repair.h"
 #include "checks/plans/sql.h"
+#include "checks/words.h"
 
 namespace pgvigil::pg {
 namespace {
 
 constexpr int kMostParses = 8;
 
-// The path the query's own session would have: role in database, role, database, all; then PostgreSQL's default.
+// The path the query's own session would have: what is known of it ($3 before it, $2 instead of it), else as set for
+// the role in the database, the role, the database, all; then PostgreSQL's default.
 constexpr const char* kPlanSettings = R"(
-select pg_catalog.set_config('search_path', pg_catalog.replace(coalesce(
+select pg_catalog.set_config('search_path', $3::text || pg_catalog.replace(coalesce(nullif($2::text, ''),
          (select pg_catalog.substr(c, 13)
           from pg_catalog.pg_db_role_setting s
           cross join pg_catalog.unnest(s.setconfig) c
@@ -28,7 +30,7 @@ select pg_catalog.set_config('search_path', pg_catalog.replace(coalesce(
             and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
           order by s.setrole <> 0 desc, s.setdatabase <> 0 desc limit 1), '"$user", public'),
          '"$user"', case when $1::text = '' then 'public' else pg_catalog.quote_ident($1::text) end), true),
-       pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),
+       pg_catalog.set_config('plan_cache_mode', $4::text, true),
        pg_catalog.set_config('enable_partition_pruning', 'off', true))";
 
 // Functions that planning may run, and that run with a superuser's rights when a superuser explains.
@@ -42,7 +44,7 @@ constexpr std::array<std::string_view, 9> kNamesOnly{"42P01", "42703", "42883", 
 
 // Few words, so that they can be labels.
 std::string_view reason_of(std::string_view sqlstate) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> known{{{"42501", "privilege"},
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> known{{{"42501", "privilege"},
                                                                                         {"42P01", "object_not_visible"},
                                                                                         {"3F000", "object_not_visible"},
                                                                                         {"42703", "object_not_visible"},
@@ -54,6 +56,7 @@ std::string_view reason_of(std::string_view sqlstate) {
                                                                                         {"42883", "parameter_type"},
                                                                                         {"42804", "parameter_type"},
                                                                                         {"42846", "parameter_type"},
+                                                                                        {"22P02", "parameter_value"},
                                                                                         {"55P03", "lock"},
                                                                                         {"57014", "timeout"},
                                                                                         {"PGV01", "timeout"}}};
@@ -101,16 +104,25 @@ std::optional<Explained> refuse(const std::string& text, int version_num) {
   return std::nullopt;
 }
 
+Command settings(const ExplainRequest& r, const std::vector<std::string>& schemas) {
+  std::string before;
+  for (const std::string& schema : schemas) before += sql::quote_identifier(schema) + ", ";
+  return query(kPlanSettings,
+               {r.user, r.search_path, before, r.values.empty() ? "force_generic_plan" : "force_custom_plan"});
+}
+
 struct Parsed {
   std::string name;  // "" when it failed
   std::shared_ptr<const sql::Repair> repair;
+  std::vector<std::string> schemas;  // before the path
   std::size_t parameters = 0;
   Outcome error;
 };
 
-boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, std::string text,
-                                     std::shared_ptr<const sql::Repair> known, Clock::time_point deadline) {
-  auto repair = known == nullptr ? sql::Repair(std::move(text)) : *known;
+boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, const ExplainRequest& request,
+                                     Clock::time_point deadline) {
+  auto repair = request.repair == nullptr ? sql::Repair(request.text) : *request.repair;
+  std::vector<std::string> schemas = request.schemas;
   for (int attempt = 1;; ++attempt) {
     const std::string name = fresh_name();
     Command prepare{Command::Kind::prepare, repair.text(), name, {}, repair.types()};
@@ -124,20 +136,28 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
     if (all[last].ok) {
       parsed.name = name;
       parsed.parameters = all[last].types.size();
+      parsed.schemas = std::move(schemas);
       if (!repair.what().empty()) parsed.repair = std::make_shared<const sql::Repair>(std::move(repair));
       co_return parsed;
     }
     std::size_t bad = 0;
     while (all[bad].ok) ++bad;
     const Outcome& refusal = all[bad];
-    const bool again = session.open() && bad == last - 1 && attempt < kMostParses &&
-                       repair.after({refusal.sqlstate, refusal.message, refusal.position});
-    if (!again) {
+    const bool may = session.open() && bad == last - 1 && attempt < kMostParses;
+    const bool elsewhere = may && (refusal.sqlstate == "42P01" || refusal.sqlstate == "3F000") &&
+                           !request.other_schemas.empty() && schemas != request.other_schemas;
+    if (!may || (!elsewhere && !repair.after({refusal.sqlstate, refusal.message, refusal.position}))) {
       parsed.error = std::move(all[bad]);
       co_return parsed;
     }
     commands.clear();
     commands.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
+    if (elsewhere) {  // the savepoint must come after what is set, or the next refusal undoes it
+      schemas = request.other_schemas;
+      commands.push_back(savepoint("RELEASE SAVEPOINT foreign_text"));
+      commands.push_back(settings(request, schemas));
+      commands.push_back(savepoint("SAVEPOINT foreign_text"));
+    }
   }
 }
 
@@ -155,14 +175,21 @@ boost::asio::awaitable<void> undo(Session& session, std::string name, Clock::tim
   co_await session.run(std::move(commands), deadline);
 }
 
-boost::asio::awaitable<Outcome> plan(Session& session, std::string name, std::size_t parameters, const char* pruning,
+// Values are literals of an unknown type, which the server takes as the parameter's: "(E'a/b', NULL)".
+std::string arguments(std::size_t parameters, const std::vector<Cell>& values) {
+  std::string out;
+  for (std::size_t i = 0; i < parameters; ++i) {
+    out += i == 0 ? "(" : ", ";
+    out += i < values.size() && values[i] ? words::literal(*values[i]) : "NULL";
+  }
+  return parameters > 0 ? out + ")" : out;
+}
+
+boost::asio::awaitable<Outcome> plan(Session& session, std::string statement, const char* pruning,
                                      Clock::time_point deadline) {
-  std::string nulls;
-  for (std::size_t i = 0; i < parameters; ++i) nulls += i == 0 ? "(NULL" : ", NULL";
-  if (parameters > 0) nulls += ')';
   std::vector<Command> commands;
   commands.push_back(query(fmt::format("SET LOCAL enable_partition_pruning TO {}", pruning)));
-  commands.push_back(query(fmt::format("EXPLAIN (FORMAT JSON, VERBOSE, SETTINGS) EXECUTE {}{}", name, nulls)));
+  commands.push_back(query(fmt::format("EXPLAIN (FORMAT JSON, VERBOSE, SETTINGS) EXECUTE {}", statement)));
   commands.push_back(sync());
   auto all = co_await session.run(std::move(commands), deadline);
   co_return std::move(all[all[0].ok ? 1 : 0]);
@@ -207,19 +234,20 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
       co_return refused;
     }
   }
-  commands.push_back(query(kPlanSettings, {request.user}));
+  commands.push_back(settings(request, request.schemas));
   commands.push_back(savepoint("SAVEPOINT foreign_text"));
   for (const std::string& index : request.hypothetical)
     commands.push_back(query(fmt::format("select {}.hypopg_create_index($1)", request.hypopg_schema), {index}));
-  Parsed parsed = co_await parse(session, std::move(commands), request.text, request.repair, deadline);
+  Parsed parsed = co_await parse(session, std::move(commands), request, deadline);
   Outcome answer = std::move(parsed.error);
+  const bool literals = parsed.parameters == 0 || !request.values.empty();
   if (!parsed.name.empty()) {
-    const bool literals = parsed.parameters == 0;
-    answer = co_await plan(session, parsed.name, parsed.parameters, literals ? "DEFAULT" : "off", deadline);
+    const std::string statement = parsed.name + arguments(parsed.parameters, request.values);
+    answer = co_await plan(session, statement, literals ? "DEFAULT" : "off", deadline);
     // Pruned at start-up by a stable expression: the rest of the partitions is missing, so look at all of them.
     if (answer.ok && literals && only_cell(answer).find("\"Subplans Removed\": 0") == std::string::npos &&
         only_cell(answer).find("\"Subplans Removed\"") != std::string::npos)
-      answer = co_await plan(session, parsed.name, parsed.parameters, "off", deadline);
+      answer = co_await plan(session, statement, "off", deadline);
   }
   if (session.open() && !request.hypothetical.empty()) {  // they live in the backend's memory, beyond any rollback
     std::vector<Command> forget;
@@ -229,10 +257,18 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
     co_await session.run(std::move(forget), deadline);
   }
   if (session.open()) co_await undo(session, parsed.name, deadline);
-  if (!answer.ok) co_return failure(answer);
+  if (!answer.ok) {
+    Explained failed = failure(answer);
+    if (!request.values.empty() && !parsed.name.empty() && answer.sqlstate.starts_with("22")) {
+      failed.error = answer.message;  // the values are the operator's own, and he needs to see which one it is
+      failed.reason = "parameter_value";
+    }
+    co_return failed;
+  }
   Explained done;
   done.json = blank_plan(only_cell(answer));
-  done.literals = parsed.parameters == 0;
+  done.literals = literals;
+  done.schemas = std::move(parsed.schemas);
   if (parsed.repair) rewritten += (rewritten.empty() ? "" : ", ") + parsed.repair->what();
   done.rewritten = std::move(rewritten);
   done.repair = std::move(parsed.repair);
@@ -247,14 +283,14 @@ void ExplainMemory::note(const std::string& key, const Explained& failure, Clock
   if (again) entries_.put(key, {failure, now + std::chrono::minutes(state == "42501" ? 1 : 10)}, key.size() + 300);
 }
 
-void ExplainMemory::keep(const std::string& key, std::shared_ptr<const sql::Repair> repair) {
-  const std::size_t bytes = key.size() + repair->text().size() + 300;
-  repairs_.put(key, std::move(repair), bytes);
+void ExplainMemory::keep(const std::string& key, Worked worked) {
+  const std::size_t bytes = key.size() + (worked.repair == nullptr ? 0 : worked.repair->text().size()) + 300;
+  worked_.put(key, std::move(worked), bytes);
 }
 
-std::shared_ptr<const sql::Repair> ExplainMemory::repaired(const std::string& key) {
-  const auto* known = repairs_.find(key);
-  return known == nullptr ? nullptr : *known;
+ExplainMemory::Worked ExplainMemory::worked(const std::string& key) {
+  const Worked* known = worked_.find(key);
+  return known == nullptr ? Worked() : *known;
 }
 
 const Explained* ExplainMemory::failed(const std::string& key, Clock::time_point now) {

@@ -17,17 +17,22 @@ struct ExplainRequest {
   // Indexes to imagine (HypoPG, in this schema), as CREATE INDEX statements.
   std::vector<std::string> hypothetical = {};
   std::string hypopg_schema = {};
+  std::string search_path = {};                    // instead of the user's
+  std::vector<std::string> schemas = {};           // searched before that path
+  std::vector<std::string> other_schemas = {};     // the same, only after the server has not found a relation
+  std::vector<Cell> values = {};                   // of $1..$n; empty: a generic plan
   std::shared_ptr<const sql::Repair> repair = {};  // of an earlier time: the server need not refuse it again
 };
 
 struct Explained {
   std::string json;             // EXPLAIN (FORMAT JSON, VERBOSE), literals blanked; "" when there is no plan
-  bool literals = false;        // planned with the values of the text; false: a generic plan
+  bool literals = false;        // planned with values, of the text or given with it; false: a generic plan
   std::string rewritten;        // what was changed of the text, in a few words; "" as it is
   std::string sqlstate, error;  // instead; without literals of the text
   std::string mend;
   std::string reason;                         // of a refusal: one of a short list, for a metric's label
   std::shared_ptr<const sql::Repair> repair;  // that led to the plan; none where the text was taken as it is
+  std::vector<std::string> schemas;           // that were searched before the path
 };
 
 boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest request, Clock::time_point deadline);
@@ -41,8 +46,12 @@ class ExplainMemory {
   void note(const std::string& key, const Explained& failure, Clock::time_point now);
   const Explained* failed(const std::string& key, Clock::time_point now);
   // What made a text plannable is kept, so that the server's log does not see the same errors again.
-  void keep(const std::string& key, std::shared_ptr<const sql::Repair> repair);
-  std::shared_ptr<const sql::Repair> repaired(const std::string& key);
+  struct Worked {
+    std::shared_ptr<const sql::Repair> repair;
+    std::vector<std::string> schemas;
+  };
+  void keep(const std::string& key, Worked worked);
+  Worked worked(const std::string& key);
 
  private:
   struct Entry {
@@ -50,7 +59,7 @@ class ExplainMemory {
     Clock::time_point until;
   };
   Lately<Entry> entries_;
-  Lately<std::shared_ptr<const sql::Repair>> repairs_;
+  Lately<Worked> worked_;
 };
 
 }  // namespace pgvigil::pg

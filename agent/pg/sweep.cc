@@ -277,8 +277,14 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
   bool lost = false;
   for (const Request& r : requests) {
     const std::string raw = texts_.with_literals(database, r.query_id).value_or(r.text);
-    const std::string key =
-        fmt::format("{}/{}/{}", database, r.query_id.empty() ? r.text : r.query_id, fmt::join(r.parameters, ";"));
+    // A text of the configuration may be another one tomorrow; a relation may be found in another schema.
+    std::string key =
+        fmt::format("{}/{}/{}/{}/{}", database, r.query_id.empty() ? r.text : r.query_id, fmt::join(r.parameters, ";"),
+                    fmt::join(r.schemas, ","), fmt::join(r.other_schemas, ","));
+    if (r.query_id.starts_with(kConfigured)) {
+      key += fmt::format("/{}/{}/{}", r.user, r.search_path, r.text);
+      for (const Cell& value : r.values) key += value ? "/'" + *value : "/";
+    }
     pg::Explained done;
     if (const pg::Explained* before = memory_.failed(key, Clock::now())) {
       done = *before;
@@ -297,8 +303,14 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
         request.hypothetical = r.parameters;
         request.hypopg_schema = way.lane->extension_schema("hypopg").value_or("public");
       }
-      const std::string repair_key = database + '/' + raw;
-      request.repair = memory_.repaired(repair_key);
+      request.search_path = r.search_path;
+      request.schemas = r.schemas;
+      request.other_schemas = r.other_schemas;
+      request.values = r.values;
+      const std::string how = fmt::format("{}/{}/{}/{}/{}", database, r.query_id, r.user, r.search_path, raw);
+      const auto worked = memory_.worked(how);
+      request.repair = worked.repair;
+      if (request.schemas.empty()) request.schemas = worked.schemas;
       const auto begun = Clock::now();
       const auto by = begun + in_time(options.explain_timeout + Milliseconds(500));
       done = co_await pg::explain(way.lane->session(), std::move(request), by);
@@ -306,22 +318,26 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       lost = !way.lane->is_open();
       seconds += std::chrono::duration<double>(Clock::now() - begun).count();
       ++explains;
-      if (done.repair) memory_.keep(repair_key, done.repair);
+      if (!done.json.empty() && (done.repair || !done.schemas.empty())) memory_.keep(how, {done.repair, done.schemas});
       if (done.json.empty()) ++explain_failures[done.reason];
       if (done.json.empty()) memory_.note(key, done, Clock::now());
     }
     if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;
+    if (done.reason == "parameter_value")
+      done.mend =
+          fmt::format("give the hot query \"{}\" parameters of the right types", r.query_id.substr(kConfigured.size()));
     if (!done.mend.empty() && !found.has_failed(probe, database, done.sqlstate))
       found.fail(probe, {database, done.sqlstate, done.error, done.mend});
     Plan row;
     row.query_id = r.query_id;
     row.database = database;
-    if (r.query_id.starts_with("config:")) row.name = r.query_id.substr(7);
+    if (r.query_id.starts_with(kConfigured)) row.name = r.query_id.substr(kConfigured.size());
     row.user = r.user;
     row.query = sql::normalise(r.text.empty() ? raw : r.text).text;
     row.json = std::move(done.json);
     row.source = row.json.empty() ? "" : done.literals ? "literals" : "generic";
     row.rewritten = std::move(done.rewritten);
+    row.schemas = std::move(done.schemas);
     row.sqlstate = std::move(done.sqlstate);
     row.error = std::move(done.error);
     row.reason = std::move(done.reason);

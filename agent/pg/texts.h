@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "checks/plans/embedded.h"
 #include "checks/probe.h"
 
 namespace pgvigil::pg {
@@ -44,7 +46,8 @@ class Lately {
 class QueryTexts {
  public:
   // A sheet with the columns query_id and query (or text): normalises the text, and gives a client's query for
-  // which the server has no id the id "f" and the text's fingerprint.
+  // which the server has no id the id "f" and the text's fingerprint. Bodies of functions (called_functions) are taken
+  // apart into their statements first.
   void clean(Sheet& sheet);
   // The latest whole text with literals seen under this id, if any.
   std::optional<std::string> with_literals(const std::string& database, const std::string& query_id);
@@ -55,9 +58,11 @@ class QueryTexts {
     bool parsed = false;
   };
   const Clean& normalise(const std::string& raw);
+  void take_apart(Sheet& sheet);
 
   Lately<Clean> known_;
   Lately<std::string> raw_;
+  Lately<std::vector<sql::Embedded>> bodies_;
 };
 
 }  // namespace pgvigil::pg

@@ -21,6 +21,11 @@ targets:
     #  - name: look up a document
     #    database: app
     #    sql: SELECT data FROM documents WHERE dump_id = $1 AND path = $2
+    #    parameters: [7, a/b/c.ts]   # typical values of $1, $2 (texts, numbers, null): the plan is then made with them
+    #    user: app            # who runs it: the search_path of this role is used; default: PostgreSQL's
+    #    search_path: app, public    # instead
+    #    max_rows_read: 1000  # what an acceptable plan may read, by the planner's estimate: more is reported,
+    #    max_cost: 5000       # running or not; the same in the planner's units of cost
 
 # The page, /metrics, /healthz and /readyz.
 http:

@@ -9,6 +9,7 @@
 #include "agent/settings/conninfo.h"
 #include "agent/settings/section.h"
 #include "agent/settings/settings.h"
+#include "checks/plans/sql.h"
 
 namespace pgvigil {
 namespace {
@@ -50,9 +51,19 @@ void read_hot_queries(Section& target, const std::string& where, TargetSettings&
     s.text("name", q.name);
     s.text("database", q.database);
     s.verbatim("sql", q.sql);
+    s.text("user", q.user);
+    s.verbatim("search_path", q.search_path);
+    const bool sampled = s.values("parameters", q.parameters);
+    for (const auto& [key, most] : {std::pair{"max_cost", &q.max_cost}, std::pair{"max_rows_read", &q.max_rows_read}})
+      if (double value = 0; s.number(key, Unit::count, value, {0, 1e18})) *most = value;
     s.finish();
     if (q.sql.empty())
       s.error("sql", "a hot query has no sql", "give the statement as the application sends it, with values or $1");
+    else if (const std::size_t wanted = sql::parameters(q.sql); sampled && q.parameters.size() != wanted)
+      s.error("parameters",
+              wanted == 0 ? fmt::format("parameters are given, but the sql has no $1")
+                          : fmt::format("parameters has {}, but the sql has $1 to ${}", q.parameters.size(), wanted),
+              wanted == 0 ? "write $1 where the value goes" : "give one value for each, in order; null for NULL");
     if (q.name.empty()) q.name = fmt::format("query {}", i + 1);
     out.hot_queries.push_back(std::move(q));
   }

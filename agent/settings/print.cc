@@ -52,9 +52,16 @@ std::string target_text(const TargetSettings& t) {
   }
   out += fmt::format("    allow_superuser: {}\n", t.allow_superuser);
   if (!t.hot_queries.empty()) out += "    hot_queries:\n";
-  for (const HotQuery& q : t.hot_queries)
+  for (const HotQuery& q : t.hot_queries) {
     out += fmt::format("      - name: {}\n        database: {}\n        sql: {}\n", quoted(q.name), quoted(q.database),
                        quoted(q.sql));
+    if (!q.user.empty()) out += fmt::format("        user: {}\n", quoted(q.user));
+    if (!q.search_path.empty()) out += fmt::format("        search_path: {}\n", quoted(q.search_path));
+    if (!q.parameters.empty()) out += "        parameters:\n";
+    for (const Cell& value : q.parameters) out += fmt::format("          - {}\n", value ? quoted(*value) : "null");
+    if (q.max_cost) out += fmt::format("        max_cost: {}\n", *q.max_cost);
+    if (q.max_rows_read) out += fmt::format("        max_rows_read: {}\n", *q.max_rows_read);
+  }
   return out;
 }
 

@@ -231,6 +231,24 @@ bool Section::texts(std::string_view key, std::vector<std::string>& out) {
   return true;
 }
 
+bool Section::values(std::string_view key, std::vector<Cell>& out) {
+  const YamlNode* all = list(key);
+  if (all == nullptr) return false;
+  std::vector<Cell> got;
+  for (const YamlNode& item : all->items) {
+    if (item.kind == YamlNode::Kind::null) {
+      got.emplace_back();
+    } else if (item.kind == YamlNode::Kind::scalar) {
+      got.emplace_back(item.text);
+    } else {
+      loading_->error(item, fmt::format("{} holds {}, expected texts, numbers or null", key, kind_name(item.kind)));
+      return false;
+    }
+  }
+  out = std::move(got);
+  return true;
+}
+
 const YamlNode* Section::map(std::string_view key) {
   const YamlNode* value = take(key);
   if (value == nullptr || value->kind == YamlNode::Kind::map) return value;

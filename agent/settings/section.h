@@ -40,8 +40,9 @@ class Section {
   bool number(std::string_view key, Unit unit, double& out, Range range);
   bool choice(std::string_view key, const std::vector<std::string_view>& words, std::size_t& out);
   bool texts(std::string_view key, std::vector<std::string>& out);
-  const YamlNode* map(std::string_view key);   // null when absent or not a map
-  const YamlNode* list(std::string_view key);  // null when absent or not a list
+  bool values(std::string_view key, std::vector<Cell>& out);  // a list of single values, never expanded; null is none
+  const YamlNode* map(std::string_view key);                  // null when absent or not a map
+  const YamlNode* list(std::string_view key);                 // null when absent or not a list
 
   const YamlNode& at(std::string_view key) const;  // for an error of one's own; the section when the key is absent
   bool has(std::string_view key) const { return find(key) != nullptr; }

@@ -86,6 +86,7 @@ Scenario past(const Past& p) {
     plan.json = p.plan;
     plan.source = "literals";
     plan.sqlstate = p.refused;
+    if (p.configured) out.context.hot_queries = {{.name = "named", .database = t.database, .sql = p.query}};
     out.saw(5, plans, {plan});
   }
   for (int sample = p.samples - 1; sample >= 0; --sample) {

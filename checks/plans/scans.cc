@@ -6,11 +6,12 @@
 #include <cmath>
 #include <set>
 
+#include "checks/hot_queries.h"
 #include "checks/plans/plan_tree.h"
 #include "checks/plans/weigh.h"
-#include "checks/probes/duplicates.h"
-#include "checks/probes/statements.h"
-#include "checks/words.h"
+#include "checks/probes/called_functions.h"
+#include "checks/probes/plan_tables.h"
+#include "checks/probes/relation_places.h"
 
 namespace pgvigil {
 namespace {
@@ -22,30 +23,17 @@ constexpr double kLongRunning = 1;  // seconds: without a plan a query that neve
 std::string key_of(const std::string& database, const std::string& name) { return database + "\n" + name; }
 
 struct Known {
-  Plan plan;
-  Time at;
+  const Plan* plan = nullptr;
+  Time at{};
 };
 
-// The newest plan of each query: a sweep asks only for those that are due.
-std::vector<Known> newest_plans(const Input& in) {
-  std::map<std::string, std::pair<const Plan*, Time>> newest;
+// The newest plan of each query, by key: a sweep asks only for those that are due.
+std::map<std::string, Known> newest_plans(const Input& in) {
+  std::map<std::string, Known> newest;
   const auto all = in.series(plans, 15 * 60);
   for (const auto& answer : all)
     for (const Plan& p : answer.rows) newest[plans.key(p)] = {&p, answer.at};
-  std::vector<Known> out;
-  for (const auto& [key, known] : newest) out.push_back({*known.first, known.second});
-  return out;
-}
-
-// Statements that finish, from pg_stat_statements; the samples miss the short ones.
-void add_finishing(const Input& in, const Plan& plan, QueryLoad& q) {
-  double calls = 0;
-  for (const Statement& s : in.now(statements)) {
-    if (s.query_id != plan.query_id || s.database != plan.database) continue;
-    q.sessions += in.rate(statements, s, &Statement::total_seconds, 60).value_or(0);
-    calls += in.rate(statements, s, &Statement::calls, 60).value_or(0) * 60;
-  }
-  q.executions = std::llround(calls);
+  return newest;
 }
 
 // TOAST is read where a condition must look into large values.
@@ -137,15 +125,10 @@ class Reading {
     }
   }
 
-  std::vector<sql::RelationUse> uses_of(const Plan& p) const {
-    // Of a query named in the configuration the operator gave the text, with whatever literals it has.
-    for (const HotQuery& known : in_.context().hot_queries)
-      if (!p.name.empty() && known.name == p.name) return catalogue_.relations(p.database, known.sql);
-    return catalogue_.relations(p.database, p.query);
-  }
-
-  void by_plan(const Plan& p, Time at, const QueryLoad& q, bool configured) {
-    const auto uses = uses_of(p);
+  // Of a query named in the configuration the operator gave the text, with whatever literals it has.
+  void by_plan(const Plan& p, Time at, const HotEntry& e, const Inner* inner) {
+    const std::string& text = inner != nullptr ? inner->statement->query : e.text;
+    const auto uses = catalogue_.relations(p.database, text);
     const bool generic = p.source == "generic";
     std::vector<Scan> scans = judged(p, uses);
     if (scans.empty()) return;
@@ -154,9 +137,7 @@ class Reading {
     for (Scan& s : scans) {
       const KnownTable* t = s.relation.empty() ? nullptr : catalogue_.find(p.database, s.schema, s.relation);
       if (t == nullptr) continue;
-      TableReader r;
-      r.query = q;
-      r.configured = configured;
+      TableReader r = reader_of(e, inner);
       const auto* use = use_of(uses, s.schema, s.relation, s.alias.empty() ? s.relation : s.alias, s.filter);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
       const std::string conditions = s.filter + " " + s.join_condition;
@@ -165,7 +146,11 @@ class Reading {
       if (r.advice.kind == IndexAdvice::Kind::exists && !in_.context().one_shot &&
           !catalogue_.there_since(p.database, r.advice.index, at))
         continue;
-      r.basis = generic ? "the plan made without values" : "the plan with the values of a running query";
+      r.basis = generic              ? "the plan made without values"
+                : e.named == nullptr ? "the plan with the values of a running query"
+                : inner == nullptr && !e.named->parameters.empty()
+                    ? "the plan with the sample values of the configuration"
+                    : "the plan with the values of its text";
       if (s.verdict == ScanVerdict::harmful && r.advice.creates() && s.confidence == Confidence::medium &&
           simple_equality(r.use) && !s.index) {
         s.confidence = Confidence::high;
@@ -176,6 +161,7 @@ class Reading {
       r.verdict = s.verdict;
       r.confidence = s.confidence;
       r.scan = std::move(s);
+      doubt(r, *t, p, text, inner != nullptr);
       readers.emplace_back(t, std::move(r));
     }
     std::stable_sort(readers.begin(), readers.end(),
@@ -194,18 +180,19 @@ class Reading {
     }
   }
 
-  void by_text(const QueryLoad& q, const std::string& why) {
-    for (const auto& use : catalogue_.relations(q.database, q.query)) {
+  void by_text(const HotEntry& e, const Inner* inner, const std::string& why) {
+    const QueryLoad& q = e.load;
+    for (const auto& use : catalogue_.relations(q.database, inner != nullptr ? inner->statement->query : q.query)) {
       const KnownTable* t = catalogue_.find(q.database, use.schema, use.relation);
       if (t == nullptr) continue;
-      TableReader r;
-      r.query = q;
+      TableReader r = reader_of(e, inner);
       r.use = use;
       r.advice = advise(use, *t);
       const bool large = t->table.heap_bytes + (reads_toast(use, t->columns) ? t->table.toast_bytes : 0) >= floor_;
       if (r.advice.creates() && large && q.oldest_seconds >= kLongRunning && unserved(*t, r.advice.columns)) {
         r.verdict = ScanVerdict::harmful;
-        r.confidence = t->table.usable_indexes == 0 && simple_equality(use) ? Confidence::medium : Confidence::low;
+        const bool plain = t->table.usable_indexes == 0 && simple_equality(use) && inner == nullptr;
+        r.confidence = plain ? Confidence::medium : Confidence::low;
       }
       r.basis = "the query's text alone, plan not seen: " + why;
       add(*t, std::move(r));
@@ -219,12 +206,73 @@ class Reading {
     return std::move(found_);
   }
 
+  // What the statements of one query read is known: it is one load, and each has its part of it.
+  void next_query() {
+    const auto bytes = [](const auto& p) {
+      return p.second.scan ? p.second.scan->bytes_read : static_cast<double>(p.first->table.size());
+    };
+    std::erase_if(pending_, [&](const auto& p) {  // an inlined function is in the plan of the query as well
+      return !p.second.inside.empty() && std::any_of(pending_.begin(), pending_.end(), [&](const auto& o) {
+        return o.second.inside.empty() && o.first == p.first;
+      });
+    });
+    double all = 0;
+    bool inside = false;
+    for (const auto& p : pending_)
+      if (p.second.verdict == ScanVerdict::harmful) all += bytes(p), inside = inside || !p.second.inside.empty();
+    for (auto& p : pending_) {
+      if (inside && all > 0 && p.second.verdict == ScanVerdict::harmful) {
+        p.second.query.sessions *= bytes(p) / all;
+        p.second.query.share *= bytes(p) / all;
+      }
+      settle(*p.first, std::move(p.second));
+    }
+    pending_.clear();
+  }
+
  private:
-  void add(const KnownTable& t, TableReader reader) {
+  static TableReader reader_of(const HotEntry& e, const Inner* inner) {
+    TableReader r;
+    r.query = unblocked(e.load);
+    r.ids = e.ids;
+    r.configured = e.named != nullptr;
+    if (inner != nullptr) {
+      r.inside = inner->where;
+      r.inner_id = inner->statement->query_id;
+      r.inner = inner->statement->query;
+    }
+    return r;
+  }
+
+  // What lessens the confidence of a plan's verdict: a relation that had to be looked for, a body that may not run.
+  void doubt(TableReader& r, const KnownTable& t, const Plan& p, const std::string& text, bool inner) const {
+    if (!p.schemas.empty()) {
+      const Places places = places_of(in_, p.database, text, r.query.pids);
+      r.basis += ", found in " + (places.basis.empty() ? "schema " + p.schemas.front() : places.basis);
+      r.confidence = std::min(r.confidence, places.guessed ? Confidence::low : Confidence::medium);
+      if (!places.schemas.empty() && places.schemas == p.schemas) r.confidence = r.scan->confidence;
+    }
+    if (!inner) return;
+    r.basis += ", of a statement in a function's body, its variables taken as parameters";
+    r.confidence = std::min(r.confidence, Confidence::medium);
+    if (r.scan->index || t.table.kind == "p" || r.query.sessions <= 0) return;
+    // Where the body branches a statement may never run: then nothing is read. What still runs has not been counted,
+    // and an agent that has looked only once knows more with its next look.
+    auto read = in_.rate(tables, t.table, &Table::seq_rows_read);
+    if (!read) read = in_.rate(plan_tables, t.table, &Table::seq_rows_read);
+    const bool one_shot = in_.context().one_shot;
+    const bool ended = r.query.executions >= 5 && r.query.oldest_seconds < (one_shot ? 1 : 20);
+    if (!read && one_shot) r.confidence = Confidence::low;
+    const bool may_be_idle = read ? *read == 0 && ended : !one_shot;
+    if (may_be_idle && r.verdict == ScanVerdict::harmful) r.verdict = ScanVerdict::unsure;
+  }
+
+  void add(const KnownTable& t, TableReader reader) { pending_.emplace_back(&t, std::move(reader)); }
+  void settle(const KnownTable& t, TableReader reader) {
     const auto place = std::find_if(found_.begin(), found_.end(), [&](const ReadTable& r) { return r.known == &t; });
     ReadTable& table = place != found_.end() ? *place : found_.emplace_back(ReadTable{&t, {}});
     for (const TableReader& r : table.readers)  // a relation named twice in one text
-      if (!reader.scan && r.query.query_id == reader.query.query_id && r.query.user == reader.query.user) return;
+      if (!reader.scan && r.query.query_id == reader.query.query_id && r.inner_id == reader.inner_id) return;
     table.readers.push_back(std::move(reader));
   }
 
@@ -232,6 +280,7 @@ class Reading {
   const Catalogue& catalogue_;
   std::int64_t floor_;
   std::vector<ReadTable> found_;
+  std::vector<std::pair<const KnownTable*, TableReader>> pending_;  // of the query that is looked at
 };
 
 }  // namespace
@@ -247,11 +296,20 @@ namespace {
 constexpr double patience = 6;  // seconds in which a plan is awaited
 
 // How long ago the samples first show this query.
-double seconds_seen(const Input& in, const QueryLoad& q) {
+double seconds_seen(const Input& in, const HotEntry& e) {
   for (const auto& sample : in.series(activity, in.history().keep_seconds))
     for (const Session& s : sample.rows)
-      if (s.query_id == q.query_id && s.database == q.database) return seconds_between(sample.at, in.at());
+      if (s.database == e.load.database && std::find(e.ids.begin(), e.ids.end(), s.query_id) != e.ids.end())
+        return seconds_between(sample.at, in.at());
   return 0;
+}
+
+// Why there is no plan of this query.
+std::string refusal(const Input& in, const Plan* refused) {
+  if (refused == nullptr) return "EXPLAIN has not been asked yet";
+  if (refused->sqlstate != "42501") return fmt::format("EXPLAIN failed ({})", refused->sqlstate);
+  return fmt::format("GRANT pg_read_all_data TO {}; would show it (on 13: GRANT SELECT on the tables)",
+                     in.now(server).empty() ? "the monitoring role" : sql::quote_identifier(in.now(server)[0].role));
 }
 
 }  // namespace
@@ -259,41 +317,25 @@ double seconds_seen(const Input& in, const QueryLoad& q) {
 std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
                                    std::int64_t floor_bytes) {
   Reading reading(in, catalogue, floor_bytes);
-  std::set<const QueryLoad*> explained;
-  std::map<std::string, std::string> refused;
-  for (const auto& [p, at] : newest_plans(in)) {
-    if (p.json.empty()) {
-      refused[key_of(p.database, p.query_id)] =
-          p.sqlstate == "42501"
-              ? fmt::format(
-                    "GRANT pg_read_all_data TO {}; would show it (on 13: GRANT SELECT on the tables)",
-                    in.now(server).empty() ? "the monitoring role" : sql::quote_identifier(in.now(server)[0].role))
-              : fmt::format("EXPLAIN failed ({})", p.sqlstate);
-      continue;
-    }
-    const bool configured = !p.name.empty();
-    bool running = false;
-    for (const QueryLoad& q : load.queries)
-      if (q.database == p.database && (q.query_id == p.query_id || (configured && q.query == p.query))) {
-        if (explained.insert(&q).second) reading.by_plan(p, at, unblocked(q), configured);
-        running = true;
-      }
-    if (running) continue;
-    QueryLoad finished;
-    finished.query_id = p.query_id;
-    finished.query = p.query;
-    finished.database = p.database;
-    finished.user = p.user;
-    add_finishing(in, p, finished);
-    finished.share = load.active > 0 ? std::min(1.0, finished.sessions / load.active) : 0;
-    if (configured || finished.sessions > 0) reading.by_plan(p, at, finished, configured);
-  }
-  for (const QueryLoad& q : load.queries) {
-    if (explained.contains(&q)) continue;
-    const auto why = refused.find(key_of(q.database, q.query_id));
+  const auto newest = newest_plans(in);
+  const auto plan_of = [&](const std::string& database, const std::string& id) {
+    const auto it = newest.find(key_of(database, id));
+    return it == newest.end() ? Known() : it->second;
+  };
+  for (const HotEntry& e : hot_queries(in, load)) {
+    if (e.text.empty() || e.cut) continue;
+    const std::vector<Inner> inner = inner_statements(in, e.load.database, e.text);
     // The plan comes with the next sweep: the agent need not guess what it will know in a moment.
-    if (why == refused.end() && !in.context().one_shot && seconds_seen(in, q) < patience) continue;
-    reading.by_text(unblocked(q), why == refused.end() ? "EXPLAIN has not been asked yet" : why->second);
+    const bool patient = !in.context().one_shot && seconds_seen(in, e) < patience;
+    const auto read = [&](const Known& known, const Inner* statement) {
+      if (known.plan != nullptr && !known.plan->json.empty())
+        reading.by_plan(*known.plan, known.at, e, statement);
+      else if (known.plan != nullptr || !patient)
+        reading.by_text(e, statement, refusal(in, known.plan));
+    };
+    read(plan_of(e.load.database, e.query_id), nullptr);
+    for (const Inner& i : inner) read(plan_of(e.load.database, i.statement->query_id), &i);
+    reading.next_query();
   }
   return reading.take();
 }
@@ -302,71 +344,17 @@ PlanScans scans_of(const Input& in, const Catalogue& catalogue, const Plan& plan
   constexpr std::int64_t floor = 10LL << 20;
   PlanScans out;
   Reading reading(in, catalogue, floor);
-  for (const Scan& s : reading.judged(plan, reading.uses_of(plan)))
+  HotEntry alone;
+  alone.text = plan.query;
+  for (const HotQuery& known : in.context().hot_queries)
+    if (!plan.name.empty() && known.name == plan.name) alone.text = known.sql, alone.named = &known;
+  for (const Scan& s : reading.judged(plan, catalogue.relations(plan.database, alone.text)))
     if (!s.index) out.seq_rows += std::max(s.rows_read, s.rows_kept) * std::max(1.0, s.loops);
-  reading.by_plan(plan, in.at(), {}, !plan.name.empty());
+  reading.by_plan(plan, in.at(), alone, nullptr);
+  reading.next_query();
   for (const ReadTable& t : reading.take())
     for (const TableReader& r : t.readers) out.harmful = out.harmful || r.verdict == ScanVerdict::harmful;
   return out;
-}
-
-bool read_by_utility(const Input& in, const KnownTable& table, double seconds) {
-  for (const auto& sample : in.series(activity, seconds))
-    for (const Session& s : sample.rows) {
-      if (s.database != table.table.database || s.query.empty()) continue;
-      if (s.application == "pg_dump" || s.application == "pg_restore" || s.backend_type == "autovacuum worker")
-        return true;
-      if (s.query.find(table.table.relation) != std::string::npos && sql::kind(s.query) == sql::Kind::utility)
-        return true;
-    }
-  return false;
-}
-
-std::vector<Evidence> about(const KnownTable& known) {
-  const Table& t = known.table;
-  std::vector<Evidence> all{
-      {"size", fmt::format("{} heap, {} TOAST, {}", words::bytes(static_cast<double>(t.heap_bytes)),
-                           words::bytes(static_cast<double>(t.toast_bytes)),
-                           t.rows ? words::count(*t.rows) + " rows" : "row count unknown: never analysed")}};
-  std::vector<std::string> names;
-  for (const Index& i : known.indexes) {
-    std::vector<std::string> columns;
-    for (const std::string& c : i.columns) columns.push_back(c.empty() ? "an expression" : c);
-    names.push_back(fmt::format("{} ({}){}{}", i.name, fmt::join(columns, ", "), i.has_predicate ? " partial" : "",
-                                i.is_valid && i.is_ready ? "" : " INVALID"));
-  }
-  all.push_back({"indexes", !names.empty()          ? words::list(names, 8)
-                            : t.usable_indexes == 0 ? "none"
-                                                    : words::count(static_cast<double>(t.usable_indexes))});
-  return all;
-}
-
-std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
-                            std::vector<std::int64_t> pids) {
-  CureRequest r;
-  r.table = &table.table;
-  r.advice = advice;
-  r.columns = table.columns;
-  r.existing = table.indexes;
-  r.server = in.now(server).empty() ? nullptr : &in.now(server)[0];
-  r.load = relieved;
-  r.pids = std::move(pids);
-  for (const Duplicates& d : in.now(duplicates))
-    if (d.database == table.table.database && d.table == table.table.name &&
-        std::is_permutation(d.columns.begin(), d.columns.end(), advice.columns.begin(), advice.columns.end()))
-      r.duplicates = &d;
-  return cure(r);
-}
-
-std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const TableReader& reader, double relieved,
-                            std::vector<std::int64_t> pids) {
-  if (reader.parts.empty()) return cure_of(in, table, reader.advice, relieved, std::move(pids));
-  std::vector<Remedy> all;
-  for (const KnownTable* part : reader.parts)
-    for (Remedy& r :
-         cure_of(in, *part, reader.advice, relieved, part == reader.parts.front() ? pids : decltype(pids)()))
-      all.push_back(std::move(r));
-  return all;
 }
 
 }  // namespace pgvigil

@@ -16,7 +16,11 @@ namespace pgvigil {
 
 // One query that reads a table, and how.
 struct TableReader {
-  QueryLoad query;  // sessions may be 0: named in the configuration, or short
+  QueryLoad query;               // sessions may be 0: named in the configuration, or short
+  std::vector<std::string> ids;  // under which sessions show it, beside query.query_id
+  // Where it is a statement in a function's body: "function public.find", its id and text. Of several in one query each
+  // has its part of the load, by what it reads.
+  std::string inside = {}, inner_id = {}, inner = {};
   ScanVerdict verdict = ScanVerdict::unsure;
   std::optional<Scan> scan;  // none: judged from the text alone
   sql::RelationUse use;

@@ -9,6 +9,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "checks/plans/cut_text.h"
+
 namespace pgvigil::sql {
 namespace {
 
@@ -286,9 +288,13 @@ Normalised normalise(std::string_view text) {
       while (end > 0 && (static_cast<unsigned char>(out.text[end]) & 0xC0) == 0x80) --end;  // not inside a character
       out.text.resize(end);
     }
-    out.fingerprint = hash16(out.text);
+    out.fingerprint = hash16(cut_skeleton(out.text));
   }
   return out;
+}
+
+std::size_t parameters(std::string_view text) {
+  return static_cast<std::size_t>(highest_parameter(Blanker(text, Blanker::Numbers::keep, "?", 0).run()));
 }
 
 std::string blank_literals(std::string_view expression) {

@@ -68,6 +68,8 @@ struct RelationUse {
 using HasColumn = std::function<bool(std::string_view schema, std::string_view relation, std::string_view column)>;
 std::vector<RelationUse> relations(std::string_view text, const HasColumn& has_column = {});
 
+std::size_t parameters(std::string_view text);  // n of the highest $n outside strings and comments; 0: none
+
 bool parsable(std::string_view text);  // small and flat enough for the parser; it may still find an error
 
 std::string quote_identifier(std::string_view name);  // as PostgreSQL does, keywords included

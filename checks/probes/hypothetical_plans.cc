@@ -49,8 +49,20 @@ std::vector<Request> plan(const Input& in) {
         continue;
       Request request{.database = t.known->table.database, .query_id = r.query.query_id, .text = r.query.query};
       for (const HotQuery& q : in.context().hot_queries)
-        if (r.query.query_id == "config:" + q.name) request.text = q.sql;
+        if (r.query.query_id == std::string(kConfigured) + q.name) {
+          request.text = q.sql;
+          request.search_path = q.search_path;
+          request.values = q.parameters;
+        }
+      if (!r.inside.empty()) {
+        request.query_id = r.inner_id;
+        request.text = r.inner;
+        request.search_path.clear();
+        request.values.clear();
+      }
       request.user = r.query.user;
+      if (request.search_path.empty() && t.known->table.schema != "public")
+        request.other_schemas = {t.known->table.schema};
       request.parameters = statements(*t.known, r);
       if (!request.parameters.empty() && tried.insert(request.database + "\n" + request.query_id).second)
         requests.push_back(std::move(request));
@@ -66,7 +78,7 @@ const Probe<Plan> hypothetical_plans{{.id = "hypothetical_plans",
                                       .cadence = Cadence::sweep,
                                       .timeout = Milliseconds(1000),
                                       .plan = plan,
-                                      .wave = 5},
+                                      .wave = 8},
                                      plan_columns(),
                                      plan_key};
 

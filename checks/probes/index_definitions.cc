@@ -44,7 +44,7 @@ const Probe<IndexDefinition> index_definitions{
      .timeout = Milliseconds(500),
      .sql = {{130000, sql}},
      .plan = plan,
-     .wave = 4},
+     .wave = 7},
     {{"database", &IndexDefinition::database},
      {"name", &IndexDefinition::name},
      {"keys", &IndexDefinition::keys},

@@ -19,7 +19,7 @@ const Probe<Index> plan_indexes{{.id = "plan_indexes",
                                  .timeout = Milliseconds(1000),
                                  .sql = {{130000, sql}},
                                  .plan = plan_relation_requests,
-                                 .wave = 3},
+                                 .wave = 6},
                                 index_columns(),
                                 index_key};
 

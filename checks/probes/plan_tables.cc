@@ -55,7 +55,7 @@ const Probe<Table> plan_tables{{.id = "plan_tables",
                                 .timeout = Milliseconds(1000),
                                 .sql = {{130000, sql}},
                                 .plan = plan_relation_requests,
-                                .wave = 3},
+                                .wave = 6},
                                table_columns(),
                                table_key};
 

@@ -7,12 +7,12 @@
 #include <set>
 
 #include "checks/check.h"
-#include "checks/load.h"
+#include "checks/hot_queries.h"
 #include "checks/plans/reading.h"
 #include "checks/plans/sql.h"
+#include "checks/probes/called_functions.h"
+#include "checks/probes/relation_places.h"
 #include "checks/probes/server.h"
-#include "checks/probes/statement_texts.h"
-#include "checks/probes/statements.h"
 
 namespace pgvigil {
 namespace {
@@ -22,7 +22,9 @@ constexpr double quiet_again = 5 * 60;  // the same for one that the samples do 
 constexpr std::size_t most_a_minute = 50;
 constexpr double struggling = 0.25;  // seconds of one EXPLAIN, on average; it takes a millisecond on an idle server
 constexpr std::size_t few = 3;       // are explained then
-constexpr std::size_t most_running = 10, most_finished = 5;
+constexpr std::size_t hottest = 15;
+constexpr std::size_t most_finished = 5;  // of those that hardly load the server: what they do is at least looked at
+constexpr std::size_t most_inner = 12;    // statements in functions of one query
 
 // Only what has a plan; what our parser does not know may be newer grammar, and the server decides.
 bool explainable(std::string_view text) {
@@ -33,51 +35,66 @@ bool explainable(std::string_view text) {
 }
 
 // On an idle server the probes themselves are what grows most.
-bool is_ours(const Input& in, const StatementText& t) {
+bool is_ours(const Input& in, const HotEntry& e) {
   const auto servers = in.now(server);
-  return !servers.empty() && t.user == servers.front().role && t.text.find("pg_catalog.") != std::string::npos;
+  return e.named == nullptr && !servers.empty() && e.load.user == servers.front().role &&
+         e.text.find("pg_catalog.") != std::string::npos;
+}
+
+Request request_for(const Input& in, const HotEntry& e) {
+  Request r{.database = e.load.database, .query_id = e.query_id, .text = e.text, .user = e.load.user};
+  if (e.named != nullptr) {
+    r.search_path = e.named->search_path;
+    r.values = e.named->parameters;
+  }
+  if (r.search_path.empty()) {
+    Places places = places_of(in, r.database, r.text, e.load.pids);
+    r.schemas = std::move(places.schemas);
+    r.other_schemas = std::move(places.others);
+  }
+  return r;
 }
 
 std::vector<Request> wanted(const Input& in) {
   std::map<std::string, double> age;  // of the newest answer, plan or failure, by query
   for (const auto& answer : in.series(plans, quiet_again))
-    for (const Plan& p : answer.rows) age[p.database + "\n" + p.query_id] = seconds_between(answer.at, in.at());
+    for (const Plan& p : answer.rows) age[plan_key(p)] = seconds_between(answer.at, in.at());
   std::vector<Request> requests;
   std::set<std::string> asked;
-  const auto ask = [&](double again, Request request) {
-    const std::string key = request.database + "\n" + request.query_id;
+  const auto due = [&](double again, const std::string& database, const std::string& id) {
+    const std::string key = database + "\n" + id;
     const auto known = age.find(key);
-    if (known != age.end() && known->second < again) return;
-    if (explainable(request.text) && asked.insert(key).second) requests.push_back(std::move(request));
+    return (known == age.end() || known->second >= again) && asked.insert(key).second;
   };
 
-  const Load load = pgvigil::load(in, 30);
-  std::size_t running = 0;
-  for (const QueryLoad& q : load.queries) {
-    if (q.query_id.empty() || q.truncated || (q.share < 0.05 && q.sessions < 0.3)) continue;
-    if (++running > most_running) break;
-    ask(hot_again, {.database = q.database, .query_id = q.query_id, .text = q.query, .user = q.user});
-  }
-  for (const HotQuery& q : in.context().hot_queries)
-    ask(quiet_again, {.database = q.database, .query_id = "config:" + q.name, .text = q.sql});
-
-  std::map<std::string, const StatementText*> texts;
-  const auto known = in.series(statement_texts, in.history().keep_seconds);
-  for (const auto& answer : known)
-    for (const StatementText& t : answer.rows)
-      if (!t.truncated) texts[statement_texts.key(t)] = &t;
-  std::vector<std::pair<double, const Statement*>> grown;
-  for (const Statement& s : in.now(statements))
-    if (const auto rate = in.rate(statements, s, &Statement::total_seconds, 60); rate && *rate > 0)
-      grown.emplace_back(*rate, &s);
-  std::stable_sort(grown.begin(), grown.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::size_t finished = 0;
-  for (const auto& [rate, s] : grown) {
-    const auto text = texts.find(statements.key(*s));
-    if (text != texts.end() && is_ours(in, *text->second)) continue;
-    if (++finished > most_finished) break;
-    if (text == texts.end()) continue;
-    ask(quiet_again, {.database = s->database, .query_id = s->query_id, .text = text->second->text, .user = s->user});
+  const std::vector<HotEntry> all = hot_queries(in, load(in, 30));
+  std::set<std::string> prints;  // of statements that are entries of their own
+  for (const HotEntry& e : all) prints.insert(e.fingerprint);
+  prints.erase("");
+  std::size_t hot = 0, finished = 0;
+  for (const HotEntry& e : all) {
+    if (is_ours(in, e)) continue;
+    const bool loads = e.load.share >= 0.05 || e.load.sessions >= 0.3;
+    if (e.named == nullptr && !(loads ? ++hot <= hottest : e.finishing > 0 && ++finished <= most_finished)) continue;
+    if (e.cut || e.text.empty()) continue;
+    const bool running = e.load.sessions > e.finishing && loads;
+    const double again = running ? hot_again : quiet_again;
+    const auto inner = inner_statements(in, e.load.database, e.text);
+    if (explainable(e.text) && due(again, e.load.database, e.query_id)) requests.push_back(request_for(in, e));
+    std::size_t n = 0;
+    for (const Inner& i : inner) {
+      if (!explainable(i.statement->query) || prints.contains(i.statement->fingerprint) || ++n > most_inner) continue;
+      if (!due(again, e.load.database, i.statement->query_id)) continue;
+      Request r{.database = e.load.database, .query_id = i.statement->query_id, .text = i.statement->query};
+      r.user = e.load.user;
+      r.search_path = i.statement->search_path;
+      if (r.search_path.empty()) {
+        Places places = places_of(in, r.database, r.text, e.load.pids);
+        r.schemas = std::move(places.schemas);
+        r.other_schemas = std::move(places.others);
+      }
+      requests.push_back(std::move(r));
+    }
   }
   return requests;
 }
@@ -110,8 +127,8 @@ ExplainAllowance explain_allowance(const Input& in) {
 std::vector<Column<Plan>> plan_columns() {
   return {{"query_id", &Plan::query_id}, {"database", &Plan::database},   {"user", &Plan::user},
           {"query", &Plan::query},       {"name", &Plan::name},           {"json", &Plan::json},
-          {"source", &Plan::source},     {"rewritten", &Plan::rewritten}, {"sqlstate", &Plan::sqlstate},
-          {"error", &Plan::error},       {"reason", &Plan::reason}};
+          {"source", &Plan::source},     {"rewritten", &Plan::rewritten}, {"schemas", &Plan::schemas},
+          {"sqlstate", &Plan::sqlstate}, {"error", &Plan::error},         {"reason", &Plan::reason}};
 }
 
 std::string plan_key(const Plan& p) { return p.database + "\n" + p.query_id; }
@@ -123,7 +140,7 @@ const Probe<Plan> plans{{.id = "plans",
                          .timeout = Milliseconds(1000),
                          .on_denied = "GRANT pg_read_all_data TO pgvigil; on 13: GRANT SELECT on the tables",
                          .plan = plan,
-                         .wave = 2},
+                         .wave = 5},
                         plan_columns(),
                         plan_key};
 

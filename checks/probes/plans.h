@@ -7,6 +7,9 @@ namespace pgvigil {
 
 class Input;
 
+// The id of a query that the configuration names is this and its name, whether it runs now or not.
+inline constexpr std::string_view kConfigured = "config:";
+
 struct Plan {
   std::string query_id = {}, database = {}, user = {};
   std::string query = {};                 // normalised text
@@ -14,6 +17,7 @@ struct Plan {
   std::string json = {};                  // the plan; literals in its expressions replaced by ?
   std::string source = {};                // literals, generic
   std::string rewritten = {};             // what was changed of the text so that it has a plan; "" as it is
+  std::vector<std::string> schemas = {};  // searched before the user's own path
   std::string sqlstate = {}, error = {};  // instead of a plan
   std::string reason = {};                // of the refusal: privilege, syntax, parameter_type, lock ...
 };

@@ -46,7 +46,7 @@ const Probe<RelationColumn> relation_columns{
      .timeout = Milliseconds(1000),
      .sql = {{130000, sql}},
      .plan = plan_relation_requests,
-     .wave = 3},
+     .wave = 6},
     {{"database", &RelationColumn::database},
      {"table", &RelationColumn::table},
      {"column", &RelationColumn::column},

@@ -8,7 +8,8 @@ namespace pgvigil {
 struct StatementText {
   std::string query_id = {}, database = {}, user = {};
   std::string text = {};
-  bool truncated = false;  // longer than 64 kB: cut, bytes beyond ASCII escaped
+  bool truncated = false;        // longer than 64 kB: cut, bytes beyond ASCII escaped
+  std::string fingerprint = {};  // libpg_query's, of the whole text
 };
 
 extern const Probe<StatementText> statement_texts;

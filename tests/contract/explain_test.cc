@@ -81,6 +81,14 @@ class ExplainTest : public testing::Test {
     return static_cast<const RowsOf<Plan>&>(*a.rows).rows;
   }
 
+  Plan wave(const Request& request) {
+    if (!target) target = std::make_unique<Target>(loop.get_executor(), options);
+    std::vector<Request> requests{request};
+    std::vector<std::pair<const AnyProbe*, std::vector<Request>>> all{{&plans, requests}};
+    last = test::run(loop, target->wave(all));
+    return static_cast<const RowsOf<Plan>&>(*test::answer(last, "plans").rows).rows.at(0);
+  }
+
   boost::asio::io_context loop;
   TargetOptions options;
   std::unique_ptr<Target> target;
@@ -176,6 +184,63 @@ TEST_F(ExplainTest, UsesTheSearchPathOfTheQuerysRole) {
   const auto other = explain({"select * from orders where id = $1 and true"});
   EXPECT_EQ(other[0].sqlstate, "42P01") << other[0].json;
   EXPECT_NE(other[0].error.find("orders"), std::string::npos);
+}
+
+// The operator's sample values stand for $1..$n: as literals, whatever they hold.
+TEST_F(ExplainTest, SampleValuesArePlannedAndCannotEscape) {
+  Admin db("dbname=vigil_explain");
+  db.run("create index on app.orders (state) where state = 'open'");
+  const auto with = [&](std::string text, std::vector<Cell> values) {
+    Request r{.database = "vigil_explain", .query_id = "config:q", .text = std::move(text)};
+    r.values = std::move(values);
+    return wave(r);
+  };
+  const std::string by_state = "select id from app.orders where state = $1";
+  const Plan open = with(by_state, {"open"});
+  EXPECT_EQ(open.source, "literals");
+  EXPECT_EQ(open.name, "q");
+  EXPECT_NE(open.json.find("orders_state_idx"), std::string::npos) << open.json << open.error;
+  const Plan done = with(by_state, {"done"});
+  EXPECT_NE(done.json.find("Seq Scan"), std::string::npos) << done.json << done.error;
+  // Of partitions only those with the values are read.
+  const Plan part = with("select * from app.events where at = $1 and v = $2", {"2026-01-15", std::nullopt});
+  EXPECT_EQ(part.json.find("events_2"), std::string::npos) << part.json << part.error;
+  for (const char* hostile :
+       {"x'); drop table app.loot; --", "\\'); drop table app.loot; --", "', (select 1)) --", "$1", "\\"}) {
+    const Plan p = with(by_state, {hostile});
+    EXPECT_NE(p.json.find("Seq Scan"), std::string::npos) << hostile << p.error;
+  }
+  EXPECT_EQ(db.run("select count(*) from app.loot"), "0");
+  const Plan wrong = with("select id from app.orders where customer = $1", {"many"});
+  EXPECT_EQ(wrong.sqlstate, "22P02");
+  EXPECT_EQ(wrong.reason, "parameter_value");
+  EXPECT_NE(wrong.error.find("many"), std::string::npos) << wrong.error;
+  EXPECT_NE(with("select id from app.orders where customer = $1", {"7"}).json, "") << "a mended value is tried at once";
+}
+
+TEST_F(ExplainTest, LooksInOtherSchemasForWhatThePathDoesNotHave) {
+  Admin db("dbname=vigil_explain");
+  db.run(
+      "set role vigil_hostile; create schema tenant; create table tenant.orders as select * from app.orders; "
+      "grant usage on schema tenant to public; grant select on tenant.orders to vigil_reader");
+  const auto in = [&](std::vector<std::string> first, std::vector<std::string> then, std::string path = "") {
+    Request r{.database = "vigil_explain", .query_id = "7", .text = "select id, interval $2 from orders where id = $1"};
+    r.schemas = std::move(first);
+    r.other_schemas = std::move(then);
+    r.search_path = std::move(path);
+    return wave(r);
+  };
+  EXPECT_EQ(in({}, {}).sqlstate, "42P01");
+  const Plan found = in({}, {"app"});
+  EXPECT_NE(found.json.find("orders_pkey"), std::string::npos) << found.error;
+  EXPECT_EQ(found.schemas, std::vector<std::string>{"app"});
+  const auto once = target->cost().statements;
+  EXPECT_FALSE(in({}, {"app"}).json.empty());
+  const auto twice = target->cost().statements - once;
+  EXPECT_LT(twice, once) << "what worked is remembered";
+  EXPECT_NE(in({"tenant"}, {"app"}).json.find("Seq Scan"), std::string::npos);
+  EXPECT_NE(in({}, {}, "tenant, public").json.find("Seq Scan"), std::string::npos);
+  EXPECT_EQ(in({}, {"no such\"schema"}, "nowhere").sqlstate, "42P01");
 }
 
 TEST_F(ExplainTest, HostileTextsChangeNothing) {

@@ -13,11 +13,13 @@
 #include "checks/probes/archive_backlog.h"
 #include "checks/probes/archiver.h"
 #include "checks/probes/checkpoints.h"
+#include "checks/probes/called_functions.h"
 #include "checks/probes/connection_limits.h"
 #include "checks/probes/connections.h"
 #include "checks/probes/databases.h"
 #include "checks/probes/dead_tuples.h"
 #include "checks/probes/duplicates.h"
+#include "checks/probes/foreign_servers.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/index_definitions.h"
 #include "checks/probes/lock_waits.h"
@@ -27,6 +29,7 @@
 #include "checks/probes/prepared_transactions.h"
 #include "checks/probes/relation_columns.h"
 #include "checks/probes/relation_locks.h"
+#include "checks/probes/relation_places.h"
 #include "checks/probes/server.h"
 #include "checks/probes/server_settings.h"
 #include "checks/probes/slots.h"
@@ -230,6 +233,9 @@ TEST_P(Probes, EveryStatementDecodes) {
     SCOPED_TRACE(about.id);
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop"}, {"indexed"});
+    if (probe == &called_functions) request.parameters = {"{\"\"}", "{find}", "{Shop}", "{indexed}"};
+    if (probe == &relation_places) request.parameters = {"{indexed,nowhere}"};
+    if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &table_sizes) request.parameters = {"0"};
     if (probe == &statement_texts) request.parameters = {"{1,-2}"};
     if (probe == &index_definitions) request.parameters = {"{0}"};
@@ -659,6 +665,64 @@ TEST_P(Probes, NamedRelations) {
   EXPECT_EQ(quoted.distinct.has_value(), reads_data());  // pg_monitor alone sees no statistics
 }
 
+// Bodies come as they are; the agent takes them apart before a row is made of them.
+TEST_P(Probes, FunctionsThatAreCalled) {
+  const Client app("app", database);
+  app.run(R"(
+    create or replace function "Shop".inner_one(n int) returns bigint language sql as 'select count(*) from "Shop".late where id = n';
+    create or replace function "Shop".outer_one(n int, m int default 1) returns bigint language plpgsql set search_path = "Shop" as
+      $f$ begin return inner_one(n); end $f$;
+    create or replace function "Shop".fired() returns trigger language plpgsql as $f$ begin return new; end $f$;
+    drop trigger if exists t on "Shop".tiny;
+    create trigger t after insert or delete on "Shop".tiny for each row execute function "Shop".fired())");
+  const auto all = ask(us, called_functions, {.parameters = {"{\"\",\"\"}", "{outer_one,count}", "{Shop}", "{tiny}"}});
+  ASSERT_EQ(all.size(), 3U);
+  const auto& outer = find(all, &InnerStatement::function, std::string("\"Shop\".outer_one"));
+  EXPECT_EQ(outer.called, "outer_one");
+  EXPECT_EQ(outer.called_schema, "Shop");
+  EXPECT_EQ(outer.least_arguments, 1);
+  EXPECT_EQ(outer.most_arguments, 2);
+  EXPECT_EQ(outer.search_path, "\"Shop\"");
+  EXPECT_EQ(find(all, &InnerStatement::function, std::string("\"Shop\".inner_one")).called, "outer_one");
+  const auto& fired = find(all, &InnerStatement::trigger, std::string("t"));
+  EXPECT_EQ(fired.on_table, "tiny");
+  EXPECT_THAT(fired.events, ElementsAre("insert", "delete"));
+  app.run(R"(drop trigger t on "Shop".tiny; drop function "Shop".fired, "Shop".outer_one, "Shop".inner_one)");
+  // The body of a function made of SQL is printed only while that cannot wait.
+  if (us.version() < 140000) return;
+  app.run(
+      R"(create function "Shop".atomic(n int) returns bigint language sql begin atomic select count(*) from "Shop".tiny; end)");
+  const Request request{.parameters = {"{Shop}", "{atomic}", "{}", "{}"}};
+  const auto body = [&] {
+    const Sheet sheet = ask_sheet(us, called_functions, request);
+    const auto at = std::find(sheet.columns.begin(), sheet.columns.end(), "body") - sheet.columns.begin();
+    return sheet.rows.at(0).at(static_cast<std::size_t>(at)).value_or("");
+  };
+  EXPECT_THAT(body(), HasSubstr("tiny"));
+  {
+    const Client holder("", database, "holder");
+    holder.run(R"(begin; lock table "Shop".tiny in access exclusive mode)");
+    EXPECT_EQ(body(), "");
+  }
+  app.run(R"(drop function "Shop".atomic)");
+}
+
+TEST_P(Probes, SchemasThatHoldARelation) {
+  const Client app("app", database);
+  app.run(R"(create schema if not exists other; create table if not exists other.late (id int))");
+  const Client reader("app", database);
+  reader.run("begin; select count(*) from other.late");
+  const auto all = ask(us, relation_places, {.parameters = {"{late,unindexed,pg_class,nowhere}"}});
+  EXPECT_EQ(all.size(), 3U);
+  const auto& other = find(all, &RelationPlace::schema, std::string("other"));
+  EXPECT_THAT(other.locked_by, ElementsAre(reader.pid()));
+  const auto& only = find(all, &RelationPlace::relation, std::string("unindexed"));
+  EXPECT_GE(only.rows_read, 60'000);
+  EXPECT_THAT(only.locked_by, IsEmpty());
+  reader.run("commit");
+  app.run("drop schema other cascade");
+}
+
 // Nothing of a sweep may stand in the queue behind an ACCESS EXCLUSIVE lock; an exact size waits for lock_timeout only.
 TEST_P(Probes, NoWaitBehindALock) {
   const auto oid = find(ask(us, plan_tables, names({"Shop"}, {"late"})), &Table::relation, std::string("late")).oid;
@@ -671,6 +735,9 @@ TEST_P(Probes, NoWaitBehindALock) {
     SCOPED_TRACE(about.id);
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop", "Shop"}, {"indexed", "late"});
+    if (probe == &called_functions) request.parameters = {"{\"\"}", "{atomic}", "{Shop}", "{indexed}"};
+    if (probe == &relation_places) request.parameters = {"{indexed,late,parted}"};
+    if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &statement_texts) request.parameters = {"{1}"};
     EXPECT_NO_THROW(ask_sheet(us, *probe, request));  // lock_timeout would raise 55P03
   }
@@ -709,6 +776,26 @@ TEST_P(Probes, StatementsAndTheirTexts) {
   EXPECT_GT(s.total_seconds, 0);
   EXPECT_EQ(s.database, database);
   for (const StatementText& t : queries) EXPECT_LE(t.text.size(), 4U * 65536);
+}
+
+// On 13 sessions have no id: a whole text is found by how it begins.
+TEST_P(Probes, StatementTextsByTheirBeginning) {
+  const Client app("app", database);
+  app.run(R"(select count(*) from "Shop".tiny where id in (1, 2, 3) and id <> 4)");
+  const auto requests = [] {
+    Scenario past;
+    Session cut{.pid = 1, .database = database, .user = "app", .backend_type = "client backend", .state = "active"};
+    cut.query_id = "f0123456789abcdef";
+    cut.query = R"(select count(*) from "Shop".tiny where id in (?, ?, ?, ?, ?)";
+    cut.truncated = true;
+    for (int ago = 3; ago >= 0; --ago) past.saw(ago, activity, {cut});
+    static const CheckSettings defaults;
+    return statement_texts.about().plan(Input(past.history, past.context, defaults, past.at));
+  }();
+  ASSERT_EQ(requests.size(), 1U);
+  const auto found = ask(us, statement_texts, requests[0]);
+  EXPECT_THAT(found, Contains(Field(&StatementText::text, HasSubstr("id in ($1, $2, $3)"))));
+  EXPECT_THAT(found, Each(Field(&StatementText::database, database)));
 }
 
 TEST_P(Probes, TimeoutsByLayer) {

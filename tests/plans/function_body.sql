@@ -1,14 +1,19 @@
--- title: a function that reads the table inside
--- verdict: unsure
+-- title: the query is a call, its plpgsql function looks a row up without an index
+-- verdict: harmful
+-- object: depot.parts
+-- cure: depot.parts (code)
 -- setup:
-CREATE TABLE orders (id bigint PRIMARY KEY, customer_id integer NOT NULL, status text NOT NULL, region text, created timestamp NOT NULL,
-                     total numeric(10,2), note text);
-INSERT INTO orders SELECT i, i * 7919 % 20000, CASE WHEN i % 100 < 97 THEN 'shipped' WHEN i % 100 < 99 THEN 'open' ELSE 'returned' END,
-                          'r' || i % 12, timestamp '2024-01-01' + i * interval '3 minutes', i % 900 + 0.5, repeat('n', 90)
-  FROM generate_series(1, 200000) i;
-ANALYZE orders;
-CREATE FUNCTION total_of(integer) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT sum(total) FROM orders WHERE customer_id = $1';
+CREATE SCHEMA depot;
+CREATE TABLE depot.parts (id bigint PRIMARY KEY, code text NOT NULL, note text);
+INSERT INTO depot.parts SELECT i, 'P-' || i, repeat(md5(i::text), 4) FROM generate_series(1, 200000) i;
+CREATE FUNCTION depot.find_part(wanted text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE found_id bigint;
+BEGIN
+  SELECT p.id INTO found_id FROM depot.parts p WHERE p.code = wanted;
+  RETURN found_id;
+END $$;
+ANALYZE;
 -- query:
-SELECT total_of($1);
+SELECT depot.find_part($1)
 -- truth:
-SELECT total_of(5);
+SELECT p.id FROM depot.parts p WHERE p.code = 'P-4711'

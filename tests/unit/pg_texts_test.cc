@@ -31,6 +31,27 @@ TEST(QueryTexts, TakesLiteralsOutAndKeepsThemForExplain) {
   EXPECT_FALSE(texts.with_literals("other", "7"));
 }
 
+TEST(QueryTexts, TakesBodiesApartAndKeepsTheirLiteralsForExplain) {
+  QueryTexts texts;
+  Sheet s{{"database", "query_id", "query", "fingerprint", "truncated", "trigger", "function_name", "language", "body",
+           "argument_names", "argument_types"},
+          {{"d", "in:5", "", "", "f", "", "find", "plpgsql",
+            "BEGIN PERFORM 1 FROM parts WHERE code = p_code AND state = 's3cret'; DELETE FROM lots WHERE id = 7; END",
+            "{p_code}", "{text}"},
+           {"d", "in:6", "", "", "f", "", "broken", "plpgsql", "no body", "{}", "{}"},
+           {"d", "in:7", "", "", "f", "", "hidden", "sql", Cell(), "{}", "{}"}}};
+  texts.clean(s);
+  ASSERT_EQ(s.rows.size(), 2U);
+  EXPECT_EQ(s.rows[0][1], "in:5.1");
+  EXPECT_EQ(s.rows[1][1], "in:5.2");
+  for (const auto& row : s.rows) {
+    EXPECT_EQ(row[2]->find("s3cret"), std::string::npos) << *row[2];
+    EXPECT_FALSE(row[3]->empty());
+    EXPECT_EQ(row[8].value_or(""), "");
+  }
+  EXPECT_EQ(texts.with_literals("d", "in:5.1"), "SELECT 1 FROM parts WHERE code = $1::text AND state = 's3cret'");
+}
+
 TEST(QueryTexts, IsBounded) {
   QueryTexts texts;
   for (int i = 0; i < 3000; ++i) {

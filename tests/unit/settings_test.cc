@@ -78,6 +78,12 @@ targets:
     allow_superuser: true
     hot_queries:
       - {name: lookup, database: app, sql: "SELECT '${X}' FROM t WHERE a = $1"}
+      - sql: SELECT '$9' FROM t WHERE a = $1 AND b = $2 AND c = $3 -- $4
+        user: app
+        search_path: app, public
+        parameters: [7, "it's ${X}", null]
+        max_cost: 1e6
+        max_rows_read: 1000
 http: {enabled: true, address: 0.0.0.0, port: 8080, token_file: /run/token}
 alerting:
   for_warning: 2 min
@@ -107,8 +113,14 @@ checks:
   EXPECT_EQ(s.targets[0].vcpus, 7.5);
   EXPECT_THAT(s.targets[0].databases, ElementsAre("app", "select"));
   EXPECT_TRUE(s.targets[0].allow_superuser);
-  ASSERT_EQ(s.targets[0].hot_queries.size(), 1u);
+  ASSERT_EQ(s.targets[0].hot_queries.size(), 2u);
   EXPECT_EQ(s.targets[0].hot_queries[0].sql, "SELECT '${X}' FROM t WHERE a = $1");
+  const HotQuery& q = s.targets[0].hot_queries[1];
+  EXPECT_EQ(q.user, "app");
+  EXPECT_EQ(q.search_path, "app, public");
+  EXPECT_THAT(q.parameters, ElementsAre("7", "it's ${X}", std::nullopt));
+  EXPECT_EQ(q.max_cost, 1e6);
+  EXPECT_EQ(q.max_rows_read, 1000);
   EXPECT_EQ(s.http.address, "0.0.0.0");
   EXPECT_EQ(s.http.port, 8080);
   EXPECT_EQ(s.http.token, "t0ken");
@@ -168,6 +180,16 @@ TEST(Settings, BadValuesSayWhatWasExpected) {
       {"targets: [{databases: [[a]]}]", "databases holds a list, expected names"},
       {"targets: [{name: a}, {name: a}]", "two targets are named \"a\""},
       {"targets: [{hot_queries: [{name: a}]}]", "a hot query has no sql"},
+      {"targets: [{hot_queries: [{sql: select 1, parameters: 7}]}]",
+       "pgvigil.yaml:1:54: parameters is a single value, expected a list"},
+      {"targets: [{hot_queries: [{sql: select $1, parameters: [[7]]}]}]",
+       "pgvigil.yaml:1:56: parameters holds a list, expected texts, numbers or null"},
+      {"targets: [{hot_queries: [{sql: \"select $1, $2\", parameters: [7]}]}]",
+       "parameters has 1, but the sql has $1 to $2\nhint: give one value for each"},
+      {"targets: [{hot_queries: [{sql: select 1, parameters: [7]}]}]", "parameters are given, but the sql has no $1"},
+      {"targets: [{hot_queries: [{sql: select 1, max_cost: cheap}]}]", "max_cost is \"cheap\", expected a number"},
+      {"targets: [{hot_queries: [{sql: select 1, max_rows_read: -1}]}]", "max_rows_read is \"-1\", expected a number"},
+      {"targets: [{hot_queries: [{sql: select 1, max_row_read: 1}]}]", "did you mean \"max_rows_read\"?"},
       {"schedule: {cycle: 10 parsecs}", "expected a duration such as 10 s or 5 min"},
       {"schedule: {sample: 0}", "sample is \"0\", expected 100 ms to 1 min"},
       {"schedule: {cycle: 2 min}", "the schedule is out of order"},
@@ -263,7 +285,8 @@ TEST(Settings, PrintedSettingsAreMaskedAndReadable) {
 targets:
   - conninfo: postgresql://mon:c4nary@db-1/app
     databases: ["a\"b\nc"]
-    hot_queries: [{sql: "SELECT 1\n  , 'x'"}]
+    hot_queries:
+      - {sql: "SELECT $1\n  , 'x', $2", parameters: ["null", null], user: app, search_path: "a, \"b\"", max_cost: 0.5}
 http: {token: c4nary-token}
 receivers: [{kind: webhook, url: "https://user:c4nary@hooks.example:8443/c4nary/x?y=c4nary"}]
 alerting: {for_warning: 90 s}
@@ -277,6 +300,8 @@ alerting: {for_warning: 90 s}
   EXPECT_EQ(print_settings(again.settings), printed);
   EXPECT_EQ(again.settings.targets[0].databases, loaded.settings.targets[0].databases);
   EXPECT_EQ(again.settings.targets[0].hot_queries[0].sql, loaded.settings.targets[0].hot_queries[0].sql);
+  EXPECT_THAT(again.settings.targets[0].hot_queries[0].parameters, ElementsAre("null", std::nullopt));
+  EXPECT_EQ(again.settings.targets[0].hot_queries[0].search_path, "a, \"b\"");
   EXPECT_EQ(again.settings.alerting.for_warning, 90);
 }
 
@@ -297,15 +322,47 @@ TEST(Settings, TheExampleNamesEveryKeyWithItsDefault) {
   defaults.targets.push_back({"local", ""});
   EXPECT_EQ(print_settings(loaded.settings), print_settings(defaults));
   const std::string example(settings_example());
-  for (const char* key : {"name",          "conninfo",    "password",        "password_file",
-                          "vcpus",         "databases",   "allow_superuser", "hot_queries",
-                          "sql",           "enabled",     "address",         "port",
-                          "token",         "token_file",  "insecure",        "for_warning",
-                          "for_critical",  "keep_firing", "external_url",    "diagnose_command",
-                          "runbook_url",   "kind",        "url_file",        "send_resolved",
-                          "allow_private", "ca_file",     "sample",          "cycle",
-                          "sweep",         "slow",        "level",           "format",
-                          "receivers",     "directory",   "max_size",        "keep"})
+  for (const char* key : {"name",
+                          "conninfo",
+                          "password",
+                          "password_file",
+                          "vcpus",
+                          "databases",
+                          "allow_superuser",
+                          "hot_queries",
+                          "sql",
+                          "enabled",
+                          "address",
+                          "port",
+                          "token",
+                          "token_file",
+                          "insecure",
+                          "for_warning",
+                          "for_critical",
+                          "keep_firing",
+                          "external_url",
+                          "diagnose_command",
+                          "runbook_url",
+                          "kind",
+                          "url_file",
+                          "send_resolved",
+                          "allow_private",
+                          "ca_file",
+                          "sample",
+                          "cycle",
+                          "sweep",
+                          "slow",
+                          "level",
+                          "format",
+                          "receivers",
+                          "parameters",
+                          "user",
+                          "search_path",
+                          "max_cost",
+                          "max_rows_read",
+                          "directory",
+                          "max_size",
+                          "keep"})
     EXPECT_THAT(example, HasSubstr(std::string(key) + ":"));
 }
 

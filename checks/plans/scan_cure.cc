@@ -1,0 +1,71 @@
+// What every finding about a scanned table shares: evidence and cure.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checks/plans/scans.h"
+#include "checks/probes/duplicates.h"
+#include "checks/words.h"
+
+namespace pgvigil {
+
+bool read_by_utility(const Input& in, const KnownTable& table, double seconds) {
+  for (const auto& sample : in.series(activity, seconds))
+    for (const Session& s : sample.rows) {
+      if (s.database != table.table.database || s.query.empty()) continue;
+      if (s.application == "pg_dump" || s.application == "pg_restore" || s.backend_type == "autovacuum worker")
+        return true;
+      if (s.query.find(table.table.relation) != std::string::npos && sql::kind(s.query) == sql::Kind::utility)
+        return true;
+    }
+  return false;
+}
+
+std::vector<Evidence> about(const KnownTable& known) {
+  const Table& t = known.table;
+  std::vector<Evidence> all{
+      {"size", fmt::format("{} heap, {} TOAST, {}", words::bytes(static_cast<double>(t.heap_bytes)),
+                           words::bytes(static_cast<double>(t.toast_bytes)),
+                           t.rows ? words::count(*t.rows) + " rows" : "row count unknown: never analysed")}};
+  std::vector<std::string> names;
+  for (const Index& i : known.indexes) {
+    std::vector<std::string> columns;
+    for (const std::string& c : i.columns) columns.push_back(c.empty() ? "an expression" : c);
+    names.push_back(fmt::format("{} ({}){}{}", i.name, fmt::join(columns, ", "), i.has_predicate ? " partial" : "",
+                                i.is_valid && i.is_ready ? "" : " INVALID"));
+  }
+  all.push_back({"indexes", !names.empty()          ? words::list(names, 8)
+                            : t.usable_indexes == 0 ? "none"
+                                                    : words::count(static_cast<double>(t.usable_indexes))});
+  return all;
+}
+
+std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
+                            std::vector<std::int64_t> pids) {
+  CureRequest r;
+  r.table = &table.table;
+  r.advice = advice;
+  r.columns = table.columns;
+  r.existing = table.indexes;
+  r.server = in.now(server).empty() ? nullptr : &in.now(server)[0];
+  r.load = relieved;
+  r.pids = std::move(pids);
+  for (const Duplicates& d : in.now(duplicates))
+    if (d.database == table.table.database && d.table == table.table.name &&
+        std::is_permutation(d.columns.begin(), d.columns.end(), advice.columns.begin(), advice.columns.end()))
+      r.duplicates = &d;
+  return cure(r);
+}
+
+std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const TableReader& reader, double relieved,
+                            std::vector<std::int64_t> pids) {
+  if (reader.parts.empty()) return cure_of(in, table, reader.advice, relieved, std::move(pids));
+  std::vector<Remedy> all;
+  for (const KnownTable* part : reader.parts)
+    for (Remedy& r :
+         cure_of(in, *part, reader.advice, relieved, part == reader.parts.front() ? pids : decltype(pids)()))
+      all.push_back(std::move(r));
+  return all;
+}
+
+}  // namespace pgvigil

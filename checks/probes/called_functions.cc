@@ -1,0 +1,193 @@
+#include "checks/probes/called_functions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checks/check.h"
+#include "checks/hot_queries.h"
+#include "checks/plans/calls.h"
+#include "checks/plans/sql.h"
+#include "checks/probes/plans.h"
+
+namespace pgvigil {
+namespace {
+
+// Catalogue only. $1, $2: schemas and names of functions; $3, $4: schemas and names of tables that are written to.
+// Functions that those call in turn are found by their names in the body. Of a body made of SQL the server holds the
+// parse tree alone, and printing it opens its tables: not while somebody holds or wants one of them for himself.
+constexpr std::string_view sql = R"(
+with roots as (
+  select p.oid, p.oid as root, '' as trigger, '' as on_schema, '' as on_table, 0 as events
+  from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) u (schema, name)
+  join pg_catalog.pg_proc p on p.proname = u.name::name
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace and (u.schema = '' or n.nspname = u.schema::name)
+  union all
+  select t.tgfoid, t.tgfoid, t.tgname::text, n.nspname::text, c.relname::text, t.tgtype::int
+  from rows from (pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[])) u (schema, relation)
+  join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p', 'v')
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and (u.schema = '' or n.nspname = u.schema::name)
+  join pg_catalog.pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled in ('O', 'A')),
+written as materialized (
+  select p.oid, p.proname, p.prosrc, l.lanname
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname in ('sql', 'plpgsql')
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+    and not exists (select from pg_catalog.pg_depend d
+                    where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')),
+own as materialized (select distinct r.* from roots r join written w on w.oid = r.oid limit 15),
+used as materialized (
+  select * from own
+  union
+  (select f.oid, o.root, o.trigger, o.on_schema, o.on_table, o.events
+   from own o
+   join written w on w.oid = o.oid
+   join written f on f.oid <> o.oid and pg_catalog.strpos(w.prosrc, f.proname || '(') > 0
+   limit 20))
+select 'in:' || p.oid::text as query_id,
+       '' as query,
+       '' as fingerprint,
+       false as truncated,
+       pg_catalog.current_database()::text as database,
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) as function,
+       rn.nspname::text as called_schema,
+       r.proname::text as called,
+       (r.pronargs - r.pronargdefaults)::bigint as least_arguments,
+       case when r.provariadic <> 0 then 1000 else r.pronargs end::bigint as most_arguments,
+       u.trigger,
+       u.on_schema,
+       u.on_table,
+       pg_catalog.array_remove(array[case when u.events & 4 > 0 then 'insert' end,
+                                     case when u.events & 16 > 0 then 'update' end,
+                                     case when u.events & 8 > 0 then 'delete' end], null) as events,
+       coalesce((select pg_catalog.substr(c, 13) from pg_catalog.unnest(p.proconfig) c where c like 'search\_path=%'),
+                '') as search_path,
+       p.proname::text as function_name,
+       w.lanname::text as language,
+       {body} as body,
+       coalesce(p.proargnames, '{}') as argument_names,
+       array(select pg_catalog.format_type(t, null)
+             from pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality a (t, i)
+             order by i) as argument_types
+from used u
+join written w on w.oid = u.oid
+join pg_catalog.pg_proc p on p.oid = u.oid
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join pg_catalog.pg_proc r on r.oid = u.root
+join pg_catalog.pg_namespace rn on rn.oid = r.pronamespace
+where pg_catalog.octet_length(p.prosrc) <= 65536
+limit 60
+)";
+
+constexpr std::string_view body_14 = R"(case
+         when p.prosqlbody is null then p.prosrc
+         when not exists (select from pg_catalog.pg_depend d
+                          join pg_catalog.pg_locks k on k.locktype = 'relation' and k.relation = d.refobjid
+                          where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
+                            and d.refclassid = 'pg_catalog.pg_class'::regclass and k.mode = 'AccessExclusiveLock')
+           then pg_catalog.pg_get_function_sqlbody(p.oid) end)";
+
+std::string text_of(std::string_view body) {
+  constexpr std::string_view mark = "{body}";
+  return std::string(sql).replace(sql.find(mark), mark.size(), body);
+}
+const std::string sql_13 = text_of("p.prosrc"), sql_14 = text_of(body_14);
+
+constexpr double again = 5 * 60;  // seconds after which bodies are read anew
+constexpr std::size_t most = 60;  // names in one question
+constexpr std::size_t hottest = 15;
+
+std::vector<Request> plan(const Input& in) {
+  std::set<std::string> explained;  // queries whose functions were asked for with their plan
+  if (!in.series(called_functions, again).empty())
+    for (const auto& answer : in.series(plans, again))
+      for (const Plan& p : answer.rows) explained.insert(p.database + "\n" + p.query_id);
+  struct Names {
+    std::set<std::pair<std::string, std::string>> functions, tables;
+  };
+  std::map<std::string, Names> wanted;  // by database
+  std::size_t seen = 0;
+  for (const HotEntry& e : hot_queries(in, load(in, 30))) {
+    if (e.cut || e.text.empty() || explained.contains(e.load.database + "\n" + e.query_id)) continue;
+    if (e.named == nullptr && ++seen > hottest) continue;
+    const sql::Calls calls = sql::calls(e.text);
+    Names& names = wanted[e.load.database];
+    for (const auto& c : calls.functions)
+      if (names.functions.size() < most) names.functions.emplace(c.schema, c.function);
+    for (const auto& w : calls.writes)
+      if (names.tables.size() < most) names.tables.emplace(w.schema, w.relation);
+  }
+  std::vector<Request> requests;
+  for (const auto& [database, names] : wanted) {
+    if (names.functions.empty() && names.tables.empty()) continue;
+    Request r{.database = database};
+    for (const auto* set : {&names.functions, &names.tables}) {
+      std::vector<std::string> schemas, relations;
+      for (const auto& [schema, name] : *set) schemas.push_back(schema), relations.push_back(name);
+      r.parameters.push_back(*encode_cell(schemas));
+      r.parameters.push_back(*encode_cell(relations));
+    }
+    requests.push_back(std::move(r));
+  }
+  return requests;
+}
+
+}  // namespace
+
+std::vector<Inner> inner_statements(const Input& in, const std::string& database, std::string_view text) {
+  const auto answers = in.series(called_functions, in.history().keep_seconds);
+  const bool any = std::any_of(answers.begin(), answers.end(), [](const auto& a) { return !a.rows.empty(); });
+  if (!any) return {};
+  const sql::Calls calls = sql::calls(text);
+  std::vector<Inner> all;
+  std::set<std::string> seen;
+  for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer)
+    for (const InnerStatement& s : answer->rows) {
+      if (s.database != database) continue;
+      const bool called =
+          s.trigger.empty() && std::any_of(calls.functions.begin(), calls.functions.end(), [&](auto& c) {
+            const auto n = static_cast<std::int64_t>(c.arguments);
+            return c.function == s.called && (c.schema.empty() || c.schema == s.called_schema) &&
+                   n >= s.least_arguments && n <= s.most_arguments;
+          });
+      const bool fired = !s.trigger.empty() && std::any_of(calls.writes.begin(), calls.writes.end(), [&](auto& w) {
+        return w.relation == s.on_table && (w.schema.empty() || w.schema == s.on_schema) &&
+               std::find(s.events.begin(), s.events.end(), w.event) != s.events.end();
+      });
+      if ((!called && !fired) || !seen.insert(s.query_id).second) continue;
+      all.push_back(
+          {&s, fired ? fmt::format("trigger {} on {}.{} (function {})", sql::quote_identifier(s.trigger),
+                                   sql::quote_identifier(s.on_schema), sql::quote_identifier(s.on_table), s.function)
+                     : "function " + s.function});
+    }
+  return all;
+}
+
+const Probe<InnerStatement> called_functions{{.id = "called_functions",
+                                              .title = "Statements in functions and triggers of hot queries",
+                                              .scope = Scope::database,
+                                              .cadence = Cadence::sweep,
+                                              .timeout = Milliseconds(1000),
+                                              .sql = {{130000, sql_13}, {140000, sql_14}},
+                                              .plan = plan,
+                                              .wave = 3},
+                                             {{"query_id", &InnerStatement::query_id},
+                                              {"query", &InnerStatement::query},
+                                              {"fingerprint", &InnerStatement::fingerprint},
+                                              {"database", &InnerStatement::database},
+                                              {"function", &InnerStatement::function},
+                                              {"called_schema", &InnerStatement::called_schema},
+                                              {"called", &InnerStatement::called},
+                                              {"least_arguments", &InnerStatement::least_arguments},
+                                              {"most_arguments", &InnerStatement::most_arguments},
+                                              {"trigger", &InnerStatement::trigger},
+                                              {"on_schema", &InnerStatement::on_schema},
+                                              {"on_table", &InnerStatement::on_table},
+                                              {"events", &InnerStatement::events},
+                                              {"search_path", &InnerStatement::search_path}},
+                                             [](const InnerStatement& s) { return s.database + "\n" + s.query_id; }};
+
+}  // namespace pgvigil

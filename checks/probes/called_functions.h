@@ -1,0 +1,32 @@
+// What functions and triggers of hot queries do: the statements in their bodies. Second wave: asked for the functions
+// that a hot query's text calls, and for triggers of the tables it writes to.
+#pragma once
+
+#include "checks/probe.h"
+
+namespace pgvigil {
+
+struct InnerStatement {                      // that reads a relation
+  std::string query_id = {};                 // "in:", the function's oid, the statement's number
+  std::string query = {}, fingerprint = {};  // normalised; its variables are parameters
+  std::string database = {};
+  std::string function = {};                    // whose body holds it: qualified, quoted where it must be
+  std::string called_schema = {}, called = {};  // the function that the hot query's text names, which may call this one
+  std::int64_t least_arguments = 0, most_arguments = 0;  // that function takes
+  std::string trigger = {};                              // instead: the trigger's name
+  std::string on_schema = {}, on_table = {};             // of the trigger; unquoted
+  std::vector<std::string> events = {};                  // insert, update, delete
+  std::string search_path = {};                          // set for the function
+};
+
+extern const Probe<InnerStatement> called_functions;
+
+// Those that a statement of this text sets going, with the name that is called: "function shop.find(...)", "trigger
+// ...".
+struct Inner {
+  const InnerStatement* statement;
+  std::string where;  // "function public.find_part", "trigger stamp on public.orders (function public.stamp)"
+};
+std::vector<Inner> inner_statements(const Input& in, const std::string& database, std::string_view text);
+
+}  // namespace pgvigil

@@ -1,0 +1,2 @@
+\set i random(1, 200000)
+SELECT part_note(:i, false);

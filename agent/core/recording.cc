@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "checks/plans/sql.h"
 
 namespace pgvigil {
 namespace {
@@ -63,6 +66,35 @@ auto reading(F read) {
   }
 }
 
+// Without the literals of its text and without its sample values, of which only the number is kept.
+Json of(const std::vector<HotQuery>& all) {
+  Json out = Json::array();
+  for (const HotQuery& q : all) {
+    Json j{{"name", q.name}, {"database", q.database}, {"sql", sql::normalise(q.sql).text}};
+    if (!q.user.empty()) j["user"] = q.user;
+    if (!q.search_path.empty()) j["search_path"] = q.search_path;
+    if (!q.parameters.empty()) j["parameters"] = q.parameters.size();
+    if (q.max_cost) j["max_cost"] = *q.max_cost;
+    if (q.max_rows_read) j["max_rows_read"] = *q.max_rows_read;
+    out.push_back(std::move(j));
+  }
+  return out;
+}
+
+std::vector<HotQuery> hot_queries(const Json& all) {
+  std::vector<HotQuery> out;
+  for (const Json& j : all) {
+    HotQuery q{j.at("name").get<std::string>(), j.at("database").get<std::string>(), j.at("sql").get<std::string>()};
+    q.user = j.value("user", "");
+    q.search_path = j.value("search_path", "");
+    q.parameters.resize(std::min<std::size_t>(j.value("parameters", std::size_t{0}), 100));
+    if (j.contains("max_cost")) q.max_cost = j.at("max_cost").get<double>();
+    if (j.contains("max_rows_read")) q.max_rows_read = j.at("max_rows_read").get<double>();
+    out.push_back(std::move(q));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string save_observations(const std::vector<Observation>& observations) {
@@ -94,6 +126,7 @@ std::string save_recording(const Recording& r) {
   if (r.context.vcpus) j["vcpus"] = *r.context.vcpus;
   j["one_shot"] = r.context.one_shot;
   j["local"] = r.context.local;
+  if (!r.context.hot_queries.empty()) j["hot_queries"] = of(r.context.hot_queries);
   j["cost"] = {{"connections", r.cost.connections},
                {"db_seconds", r.cost.db_seconds},
                {"statements", r.cost.statements},
@@ -121,6 +154,7 @@ Recording load_recording(const std::string& text) {
     if (j.contains("vcpus")) r.context.vcpus = j.at("vcpus").get<double>();
     r.context.one_shot = j.value("one_shot", true);
     r.context.local = j.value("local", true);
+    if (j.contains("hot_queries")) r.context.hot_queries = hot_queries(j.at("hot_queries"));
     if (j.contains("cost")) {
       const Json& c = j.at("cost");
       r.cost = {c.at("connections").get<int>(), c.at("db_seconds").get<double>(),

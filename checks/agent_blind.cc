@@ -5,9 +5,9 @@
 #include <set>
 
 #include "checks/check.h"
+#include "checks/hot_queries.h"
 #include "checks/load.h"
 #include "checks/mend.h"
-#include "checks/hot_queries.h"
 #include "checks/plans/cut_text.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/activity.h"

@@ -14,7 +14,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<PerSecond> warn{"warn", 1.0 / 60, "deadlocks a second in one database from which it warns"};
+constexpr Setting<PerSecond> often{"often", 1.0 / 60, "deadlocks a second in one database from which it warns"};
 constexpr Setting<Seconds> window{"window", 5 * 60, "the time over which they are counted"};
 constexpr Setting<Count> least{"least", 2, "so many have to be seen, unless all that can be seen is one look"};
 
@@ -42,10 +42,11 @@ Seen seen(const Input& in, const Database& now) {
 std::vector<std::vector<const Session*>> circles(const Input& in, const std::string& database) {
   std::vector<std::vector<const Session*>> found;
   std::set<std::vector<std::int64_t>> known;
-  for (const auto& sample : in.series(activity, in[window])) {
+  const auto samples = in.series(activity, in[window]);
+  for (auto sample = samples.rbegin(); sample != samples.rend(); ++sample) {  // the newest tell the most
     std::map<std::int64_t, const Session*> by_pid;
-    for (const Session& s : sample.rows) by_pid.emplace(s.pid, &s);
-    for (const Session& s : sample.rows) {
+    for (const Session& s : sample->rows) by_pid.emplace(s.pid, &s);
+    for (const Session& s : sample->rows) {
       std::vector<const Session*> way{&s};
       while (way.size() < 10 && !way.back()->blocked_by.empty()) {
         const auto next = by_pid.find(way.back()->blocked_by.front());
@@ -82,7 +83,8 @@ std::vector<Finding> evaluate(const Input& in) {
   const double active = load(in, 30).active;
   for (const Database& d : in.now(databases)) {
     const Seen s = seen(in, d);
-    if (s.seconds <= 0 || s.count < (in.context().one_shot ? 1 : in[least]) || s.count / s.seconds < in[warn]) continue;
+    if (s.seconds <= 0 || s.count < (in.context().one_shot ? 1 : in[least]) || s.count / s.seconds < in[often])
+      continue;
     Finding f;
     f.severity = Severity::warning;
     f.act_by = ActBy::today;
@@ -176,7 +178,7 @@ const Check deadlocks{
     .explains = {"lock_queue", "hot_row", "queries_timing_out", "load_above_cores", "connections_rising"},
     .reads = {databases},
     .may_read = {activity, lock_waits},
-    .settings = {warn, window, least, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
+    .settings = {often, window, least, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
                  blocking::critical_share},
     .evaluate = evaluate,
     .fine = fine,

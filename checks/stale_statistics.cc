@@ -298,6 +298,12 @@ Scenario nested_loop(const Loop& l) {
     if (l.analysed) t.rows = 401'000, t.last_analyze = 1e9;
     all.push_back(t);
   }
+  if (!l.analysed) {  // pg_stats shows the columns of other tables only
+    std::vector<RelationColumn> columns =
+        static_cast<const RowsOf<RelationColumn>&>(*s.history.series(relation_columns).back().rows).rows;
+    for (RelationColumn& c : columns) c.distinct.reset();
+    s.saw(0, relation_columns, columns);
+  }
   return s.saw(0, tables, all);
 }
 

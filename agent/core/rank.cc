@@ -30,6 +30,10 @@ void place_events(std::vector<Finding> events, Report& report) {
   }
 }
 
+// What was not asked, does not exist on that version, or belongs to a machine that is not ours to see (PGV04) is a
+// blind spot, but takes nothing away from the verdict on what the server itself says.
+bool weighs(const Failure& f) { return f.sqlstate != "PGV03" && f.sqlstate != "PGV04" && f.sqlstate != "PGV06"; }
+
 // One database answered and another did not: what was judged is not the whole server. Those that were left out on
 // purpose (PGV03), dropped meanwhile (3D000) or closed to us (42501) are only blind spots.
 bool misses_a_database(const Check& check, const History& history) {
@@ -108,9 +112,8 @@ Report rank(std::vector<Result> results, const History& history, const Context& 
   if (report.verdict == Severity::info) report.verdict = Severity::ok;
   report.results = std::move(results);
   place_blind_spots(in, report);
-  for (const Result& r : report.results)  // what was not asked, or does not exist there, takes nothing away
-    if (r.check->role != Role::advice && (r.unknown ? r.unknown->sqlstate != "PGV03" && r.unknown->sqlstate != "PGV06"
-                                                    : misses_a_database(*r.check, history)))
+  for (const Result& r : report.results)
+    if (r.check->role != Role::advice && (r.unknown ? weighs(*r.unknown) : misses_a_database(*r.check, history)))
       report.partial = true;
   say(report);
   return report;

@@ -56,9 +56,9 @@ struct ScheduleSettings {
 // Where the past is kept, so that `diagnose --from-state` can tell of it.
 struct StateSettings {
   bool enabled = true;
-  std::string directory = {};                        // "": $STATE_DIRECTORY, /var/lib/pgvigil, or the XDG state directory
+  std::string directory = {};  // "": $STATE_DIRECTORY, /var/lib/pgvigil, or the XDG state directory
   std::int64_t max_size = std::int64_t{256} << 20;  // bytes of the history
-  double keep = 7 * 86400.0;                         // of raw observations; a line a minute is kept twelve times as long
+  double keep = 7 * 86400.0;                        // of raw observations; a line a minute is kept twelve times as long
 };
 
 struct LogSettings {

@@ -59,7 +59,7 @@ const std::string sql_18 = text("autovacuum_worker_slots", "2");  // and the wor
 
 const Probe<LockCount> lock_table{{.id = "lock_table",
                                    .title = "How full the lock table is",
-     .cadence = Cadence::sweep,
+                                   .cadence = Cadence::sweep,
                                    .sql = {{130000, sql_13}, {180000, sql_18}},
                                    .metrics = {{"pg_locks_count",
                                                 "Locks held or wanted",

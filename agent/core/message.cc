@@ -192,6 +192,9 @@ Message render(const Notice& notice, const Report& report, const MessageOptions&
   }
   m.lead_lines.push_back(what(i, m.objects));
   if (std::string h = harm(i, report, m.symptoms); !h.empty()) m.lead_lines.push_back(std::move(h));
+  std::vector<std::string> happened;
+  for (const Finding& f : i.events) happened.push_back(cut(one_line(f.sentence), 300));
+  if (!happened.empty()) m.lead_lines.push_back("what changed: " + join(happened, "; ", 3, line_bytes));
   if (notice.edge == Notice::Edge::update) m.lead_lines.insert(m.lead_lines.begin(), "update: " + notice.changed);
   m.why = why(i);
   m.not_cause = ruled_out(report);

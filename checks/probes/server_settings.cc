@@ -37,7 +37,8 @@ rows as (
          k.context = 'postmaster' as needs_restart, k.pending_restart, k.hidden
   from known k
   where (k.reset_val is distinct from k.boot_val or k.pending_restart) and k.context <> 'internal'
-    and k.source <> 'client' and k.name not like 'transaction\_%'
+    and k.source <> 'client' and k.name not in ('client_encoding', 'application_name')
+    and k.name not like 'transaction\_%'
     and not exists (select from ours where ours.name = pg_catalog.lower(k.name))
   union all
   select case when s.setrole = 0 and s.setdatabase = 0 then 'all roles' when s.setdatabase = 0 then 'role'
@@ -63,7 +64,8 @@ limit 1000
 constexpr std::string_view digest = R"((
          select coalesce(pg_catalog.sum(pg_catalog.hashtext(p.name || '=' || coalesce(p.reset_val, '') || p.pending_restart::text)::bigint), 0)
          from all_settings p
-         where (p.reset_val is distinct from p.boot_val or p.pending_restart) and p.source <> 'client')::bigint
+         where (p.reset_val is distinct from p.boot_val or p.pending_restart) and p.source <> 'client'
+           and p.name not in ('client_encoding', 'application_name'))::bigint
        + (select coalesce(pg_catalog.sum(pg_catalog.hashtext(s.setrole::text || ' ' || s.setdatabase::text || ' ' || s.setconfig::text)::bigint), 0)
           from pg_catalog.pg_db_role_setting s)::bigint)";
 

@@ -112,7 +112,9 @@ select pg_catalog.current_database()::text as database,
        pg_catalog.pg_stat_get_dead_tuples(c.oid)::bigint as dead_rows,
        pg_catalog.pg_stat_get_mod_since_analyze(c.oid)::bigint as changed_rows,
        extract(epoch from greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid),
-                                   pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)))::float8 as last_analyze
+                                   pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)))::float8 as last_analyze,
+       exists (select from pg_catalog.unnest(c.reloptions || t.reloptions) o (item)
+               where o.item ~* '^autovacuum_enabled=(f|n|0|of)') as autovacuum_off
 from chosen
 join pg_catalog.pg_class c on c.oid = chosen.oid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -170,7 +172,8 @@ std::vector<Column<Table>> table_columns() {
           {"live_rows", &Table::live_rows},
           {"dead_rows", &Table::dead_rows},
           {"changed_rows", &Table::changed_rows},
-          {"last_analyze", &Table::last_analyze}};
+          {"last_analyze", &Table::last_analyze},
+          {"autovacuum_off", &Table::autovacuum_off}};
 }
 
 std::vector<Request> same_tables(const Input& in) {

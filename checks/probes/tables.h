@@ -25,6 +25,7 @@ struct Table {
   std::int64_t rows_inserted = 0, rows_updated = 0, rows_deleted = 0, live_rows = 0, dead_rows = 0;
   std::int64_t changed_rows = 0;            // inserted, updated and deleted since the last ANALYZE
   std::optional<double> last_analyze = {};  // epoch seconds, by hand or by autovacuum
+  bool autovacuum_off = false;              // by a setting of the table, or of its TOAST
 
   std::int64_t size() const { return heap_bytes + toast_bytes; }
 };

@@ -23,6 +23,7 @@
 #include "checks/probes/index_builds.h"
 #include "checks/probes/index_definitions.h"
 #include "checks/probes/lock_waits.h"
+#include "checks/probes/oldest_tables.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/plans.h"
@@ -30,6 +31,9 @@
 #include "checks/probes/relation_columns.h"
 #include "checks/probes/relation_locks.h"
 #include "checks/probes/relation_places.h"
+#include "checks/probes/schema_changes.h"
+#include "checks/probes/schema_state.h"
+#include "checks/probes/sequences.h"
 #include "checks/probes/server.h"
 #include "checks/probes/server_settings.h"
 #include "checks/probes/slots.h"
@@ -239,6 +243,8 @@ TEST_P(Probes, EveryStatementDecodes) {
     if (probe == &table_sizes) request.parameters = {"0"};
     if (probe == &statement_texts) request.parameters = {"{1,-2}"};
     if (probe == &index_definitions) request.parameters = {"{0}"};
+    if (probe == &schema_changes) request.parameters = {"0", "{1}"};
+    if (probe == &oldest_tables) request.parameters = {"both"};
     try {
       EXPECT_NE(probe->decode(ask_sheet(us, *probe, request), us.version()), nullptr);
     } catch (const std::exception& e) {
@@ -739,6 +745,8 @@ TEST_P(Probes, NoWaitBehindALock) {
     if (probe == &relation_places) request.parameters = {"{indexed,late,parted}"};
     if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &statement_texts) request.parameters = {"{1}"};
+    if (probe == &schema_changes) request.parameters = {"0", "{1}"};
+    if (probe == &oldest_tables) request.parameters = {"both"};
     EXPECT_NO_THROW(ask_sheet(us, *probe, request));  // lock_timeout would raise 55P03
   }
   // pg_get_indexdef of an expression index waits, but not for long.
@@ -751,6 +759,58 @@ TEST_P(Probes, NoWaitBehindALock) {
   } catch (const std::runtime_error& e) {
     EXPECT_THAT(e.what(), HasSubstr("55P03"));
   }
+}
+
+// A first look, then a table, an index and a partition come, another index goes.
+TEST_P(Probes, WhatCameAndWent) {
+  const Client c("", database);
+  c.run(R"(create table "Shop".shrinking (id int); create index goes on "Shop".shrinking (id))");
+  const auto first = ask(us, schema_state).at(0);
+  const auto gone = c.ask("select '\"Shop\".goes'::regclass::oid").rows[0].at(0).value();
+  c.run(
+      R"(create table "Shop".bare (id int); create unlogged table "Shop".stage (id int); create index comes on "Shop".shrinking (id, id);
+           create table "Shop".part_2 partition of "Shop".parted for values from (20) to (30); drop index "Shop".goes;
+           create temp table passing (id int))");
+  const auto now = ask(us, schema_state).at(0);
+  EXPECT_EQ(now.tables, first.tables + 2);
+  EXPECT_EQ(now.partitions, first.partitions + 1);
+  EXPECT_GT(now.newest_oid, first.newest_oid);
+  const auto all = ask(us, schema_changes, {.parameters = {std::to_string(first.newest_oid), "{" + gone + "}"}});
+  const auto named = [&](const std::string& name) { return find(all, &SchemaChange::name, "\"Shop\"." + name); };
+  EXPECT_EQ(named("bare").usable_indexes, 0);
+  EXPECT_EQ(named("bare").persistence, "p");
+  EXPECT_EQ(named("stage").persistence, "u");
+  EXPECT_EQ(named("part_2").parent, "\"Shop\".parted");
+  EXPECT_EQ(named("comes").table, "\"Shop\".shrinking");
+  EXPECT_THAT(named("comes").columns, ElementsAre("id", "id"));
+  EXPECT_FALSE(find(all, &SchemaChange::oid, std::int64_t{std::stol(gone)}).exists);
+  EXPECT_TRUE(std::none_of(all.begin(), all.end(), [](const SchemaChange& s) { return s.name.ends_with("passing"); }));
+  c.run(R"(drop table "Shop".shrinking, "Shop".bare, "Shop".stage, "Shop".part_2)");
+}
+
+TEST_P(Probes, SequencesNearTheirEnd) {
+  const Client c("", database);
+  c.run(R"(create table "Shop".orders (id serial primary key, other int2 generated always as identity, plain bigint);
+           create sequence "Shop".loose; alter table "Shop".orders alter plain set default nextval('"Shop".loose');
+           create sequence "Shop".rounds maxvalue 10 cycle;
+           select setval('"Shop".orders_id_seq', 2000000000), setval('"Shop".orders_other_seq', 20000), setval('"Shop".loose', 20000),
+                  setval('"Shop".rounds', 9))");
+  if (c.version() < 140000 && reads_data()) c.run(R"(grant select on all sequences in schema "Shop" to pgvigil)");
+  const auto all = ask(us, sequences);
+  const auto counted = find(all, &SequenceUse::name, std::string());
+  EXPECT_EQ(counted.looked_at, counted.there_are);
+  EXPECT_GE(counted.looked_at, 3);
+  if (reads_data()) {
+    const auto id = find(all, &SequenceUse::column, std::string("id"));
+    EXPECT_EQ(id.table, "\"Shop\".orders");
+    EXPECT_EQ(id.type, "integer");
+    EXPECT_EQ(id.last, 2e9);
+    EXPECT_EQ(find(all, &SequenceUse::column, std::string("other")).limit, 32767);
+    EXPECT_EQ(all.size(), 3U);
+  } else {
+    EXPECT_EQ(counted.hidden, counted.looked_at);
+  }
+  c.run(R"(drop table "Shop".orders; drop sequence "Shop".loose, "Shop".rounds)");
 }
 
 TEST_P(Probes, StatementsAndTheirTexts) {

@@ -135,6 +135,16 @@ TEST(Message, a_symptom_says_that_its_cause_is_not_known) {
   EXPECT_THAT(m.links, IsEmpty());
 }
 
+TEST(Message, what_happened_at_that_time_stands_beside_the_cause) {
+  Notice n = the_incident();
+  n.incident.events = {{.role = Role::event,
+                        .object = {"index", "public.docs_key", "app"},
+                        .sentence = "index public.docs_key on public.docs (path) was dropped at 03:04:58 UTC"}};
+  EXPECT_THAT(
+      render(n, the_report(), options).lead_lines,
+      testing::Contains("what changed: index public.docs_key on public.docs (path) was dropped at 03:04:58 UTC"));
+}
+
 TEST(Message, an_update_says_what_changed) {
   Notice n = the_incident();
   n.edge = Notice::Edge::update;

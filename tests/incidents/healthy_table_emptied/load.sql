@@ -1,0 +1,2 @@
+\set i random(1, 200000)
+SELECT page FROM visits WHERE id = :i;

@@ -1,0 +1,11 @@
+CREATE ROLE shop_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO shop_owner;
+SET ROLE shop_owner;
+CREATE TABLE orders (id serial PRIMARY KEY, article int NOT NULL, placed timestamptz NOT NULL DEFAULT now());
+INSERT INTO orders (article) SELECT i % 1000 FROM generate_series(1, 20000) i;
+SELECT setval(pg_get_serial_sequence('orders', 'id'), 2147400000);
+GRANT INSERT ON orders TO app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO app;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO PUBLIC;
+RESET ROLE;
+ANALYZE;

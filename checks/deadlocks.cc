@@ -69,7 +69,7 @@ std::vector<std::vector<const Session*>> circles(const Input& in, const std::str
 void blame_for_queues(const Input& in, const std::vector<BlockingTree>& trees, double active, Finding& f) {
   for (const BlockingTree& t : trees) {
     const auto harm = queue_harm(in, t, active);
-    if (!harm || t.waiters.front().session->database != f.object.name) continue;
+    if (!harm || harm->waits < in[blocking::warn] || t.waiters.front().session->database != f.object.name) continue;
     const bool same = std::any_of(t.waiters.begin(), t.waiters.end(), [&](const Waiter& w) {
       return std::find(f.queries.begin(), f.queries.end(), w.session->query_id) != f.queries.end();
     });
@@ -162,7 +162,9 @@ Scenario with_queue(int waiters, double age, int others = 0) {
   auto rows = static_cast<const RowsOf<Session>&>(*behind.history.series(activity).back().rows).rows;
   auto circle = static_cast<const RowsOf<Session>&>(*s.history.series(activity).back().rows).rows;
   for (Session& c : circle) c.query_id = "7";
-  return s.saw(5, activity, circle).saw(0, activity, rows);
+  s.saw(8, activity, circle);
+  for (const double ago : {6.0, 3.0, 0.0}) s.saw(ago, activity, rows);
+  return s;
 }
 
 }  // namespace
@@ -178,8 +180,7 @@ const Check deadlocks{
     .explains = {"lock_queue", "hot_row", "queries_timing_out", "load_above_cores", "connections_rising"},
     .reads = {databases},
     .may_read = {activity, lock_waits},
-    .settings = {often, window, least, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,
-                 blocking::critical_share},
+    .settings = {often, window, least, blocking::waiting, blocking::warn, blocking::critical, blocking::critical_share},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"six in two minutes", [] { return counted(6, 120); }, {Severity::warning}},

@@ -278,11 +278,11 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
   for (const Request& r : requests) {
     const std::string raw = texts_.with_literals(database, r.query_id).value_or(r.text);
     // A text of the configuration may be another one tomorrow; a relation may be found in another schema.
-    std::string key =
-        fmt::format("{}/{}/{}/{}/{}", database, r.query_id.empty() ? r.text : r.query_id, fmt::join(r.parameters, ";"),
-                    fmt::join(r.schemas, ","), fmt::join(r.other_schemas, ","));
+    std::string key = fmt::format("{}/{}/{}/{}/{}/{}", database, r.query_id.empty() ? r.text : r.query_id,
+                                  fmt::join(r.parameters, ";"), r.search_path, fmt::join(r.schemas, ","),
+                                  fmt::join(r.other_schemas, ","));
     if (r.query_id.starts_with(kConfigured)) {
-      key += fmt::format("/{}/{}/{}", r.user, r.search_path, r.text);
+      key += fmt::format("/{}/{}", r.user, r.text);
       for (const Cell& value : r.values) key += value ? "/'" + *value : "/";
     }
     pg::Explained done;

@@ -470,6 +470,7 @@ TEST_P(Probes, TablesThatSessionsWorkOnWhateverTheirTextSays) {
   EXPECT_EQ(l.sessions, 1);
   EXPECT_EQ(l.writers, 0);
   EXPECT_EQ(l.database, database);
+  Client("", database).run("select pg_terminate_backend(" + std::to_string(reader.pid()) + ")");
   EXPECT_THAT(rows, Not(Contains(Field(&RelationLock::relation, "indexed"))));
   idle.run("rollback");
 }
@@ -502,9 +503,11 @@ TEST_P(Probes, DeadRowsAndWhoHoldsThem) {
   app.run(R"(vacuum "Shop".dying)");
   std::vector<DeadTuples> tables;
   const auto there = [&] {
+    app.run("select 1");  // a session hands its counters on when it has something to do
     tables = ask(us, dead_tuples);
-    return std::any_of(tables.begin(), tables.end(),
-                       [](const DeadTuples& t) { return t.relation == "dying" && t.dead >= 5000; });
+    return std::any_of(tables.begin(), tables.end(), [](const DeadTuples& t) {
+      return t.relation == "dying" && t.dead >= 5000 && t.changed >= 5000;
+    });
   };
   EXPECT_TRUE(within(5, there));
   const DeadTuples t = find(tables, &DeadTuples::relation, std::string("dying"));
@@ -854,7 +857,7 @@ TEST_P(Probes, StatementTextsByTheirBeginning) {
   }();
   ASSERT_EQ(requests.size(), 1U);
   const auto found = ask(us, statement_texts, requests[0]);
-  EXPECT_THAT(found, Contains(Field(&StatementText::text, HasSubstr("id in ($1, $2, $3)"))));
+  EXPECT_THAT(found, Contains(Field(&StatementText::text, HasSubstr(us.version() >= 180000 ? "id in ($1 /*" : "id in ($1, $2, $3)"))));
   EXPECT_THAT(found, Each(Field(&StatementText::database, database)));
 }
 
@@ -974,7 +977,7 @@ TEST_P(Probes, WalAndCheckpointsMove) {
   const Wal before = ask(us, wal).at(0);
   EXPECT_FALSE(before.in_recovery);
   EXPECT_EQ(before.archive_mode, "off");
-  EXPECT_EQ(before.max_wal_size, 1_GiB);
+  EXPECT_EQ(before.max_wal_size, 4_GiB);  // as tests/lib/pg.py sets it
   EXPECT_EQ(before.segment_size, 16_MiB);
   EXPECT_EQ(before.checkpoint_timeout, 300);
   EXPECT_EQ(before.max_slot_wal_keep_size, -1);

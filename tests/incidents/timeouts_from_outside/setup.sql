@@ -1,6 +1,5 @@
 SET client_min_messages = warning;
 SET synchronous_commit = off;
-CREATE ROLE app LOGIN;
 CREATE ROLE freight_owner LOGIN;
 GRANT CREATE ON SCHEMA public TO freight_owner;
 SET ROLE freight_owner;

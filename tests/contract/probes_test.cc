@@ -857,7 +857,8 @@ TEST_P(Probes, StatementTextsByTheirBeginning) {
   }();
   ASSERT_EQ(requests.size(), 1U);
   const auto found = ask(us, statement_texts, requests[0]);
-  EXPECT_THAT(found, Contains(Field(&StatementText::text, HasSubstr(us.version() >= 180000 ? "id in ($1 /*" : "id in ($1, $2, $3)"))));
+  EXPECT_THAT(found, Contains(Field(&StatementText::text,
+                                    HasSubstr(us.version() >= 180000 ? "id in ($1 /*" : "id in ($1, $2, $3)"))));
   EXPECT_THAT(found, Each(Field(&StatementText::database, database)));
 }
 

@@ -55,7 +55,7 @@ Scenario past(const Past& p) {
   if (p.kind == "prepared")
     prepared.push_back({.gid = "north", .database = "shop", .owner = "bi", .transaction = "739"});
   s.saw(0, prepared_transactions, prepared);
-  Server server_row{.version_num = 150000, .in_recovery = p.standby};
+  Server server_row{.version_num = 150000, .in_recovery = p.standby, .can_read_stats = true};
   return s.saw(0, dead_tuples, {t}).saw(0, server, {server_row});
 }
 

@@ -142,7 +142,7 @@ std::string fine(const Input& in) {
 
 Scenario left_open(double age, bool standby = false) {
   Scenario s = blocking_examples::queue({.waiters = 0, .age = age, .held = 0});
-  return s.saw(0, server, {Server{.version_num = 150000, .in_recovery = standby}});
+  return s.saw(0, server, {Server{.version_num = 150000, .in_recovery = standby, .can_read_stats = true}});
 }
 Scenario queue(int waiters, double age, int others = 0) {
   return blocking_examples::queue({.waiters = waiters, .age = age, .others = others});

@@ -251,7 +251,7 @@ Scenario past(const Case& c) {
   Scenario s;
   Server srv;
   srv.version_num = c.counted ? 150020 : 140023;
-  srv.jit = true;
+  srv.jit = srv.can_read_stats = true;
   s.saw(5, server, {srv});
   for (const int ago : {110, 50, 0}) {
     Statement q{.query_id = c.finishes ? "42" : "7", .database = "shop", .user = "app"};

@@ -120,6 +120,7 @@ std::vector<TableLoad> load_by_table(const Input& in, double seconds) {
       TableLoad& t = tables[relation_locks.key(l)];
       t.database = l.database;
       t.name = l.name;
+      if (t.sessions == 0) t.held = seconds_between(look.at, in.at());
       t.sessions += static_cast<double>(l.sessions) / static_cast<double>(looks.size());
       if (&look == &looks.back()) t.pids = l.pids;
       if (&look == &looks.back()) t.rows_read = in.rate(relation_locks, l, &RelationLock::seq_rows_read).value_or(0);

@@ -42,6 +42,7 @@ struct TableLoad {
   std::string database, name;
   double sessions = 0;             // average, over the looks at the locks
   double rows_read = 0;            // a second, by sequential scans that ended
+  double held = 0;                 // seconds since it was first seen so
   std::vector<std::int64_t> pids;  // in the newest look
 };
 std::vector<TableLoad> load_by_table(const Input& in, double seconds);  // most sessions first, then most rows

@@ -148,7 +148,7 @@ Scenario running(double age, std::string application = "report", bool standby = 
                                          .held = 0,
                                          .root_query = std::move(query),
                                          .application = std::move(application)});
-  return s.saw(0, server, {Server{.version_num = 150000, .in_recovery = standby}});
+  return s.saw(0, server, {Server{.version_num = 150000, .in_recovery = standby, .can_read_stats = true}});
 }
 Scenario queue(int waiters, double age, int others = 0, double longer = 10, bool change = false) {
   return blocking_examples::queue(

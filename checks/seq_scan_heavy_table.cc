@@ -24,6 +24,9 @@ constexpr Setting<PerSecond> min_reads{"min_reads", 1,
                                        "reads of the whole table below which reports are assumed: no fault"};
 constexpr Setting<Ratio> critical_load{"critical_load", 1,
                                        "critical where so many sessions per vCPU hold the table that is read"};
+constexpr Setting<Seconds> settled{"settled", 10,
+                                   "critical only where they have held it so long: a query that can be explained is "
+                                   "named with its columns by then"};
 constexpr double window = 60;
 
 // Who works on the table, by the locks they hold: the only trace of a scan in a function, a trigger or a hidden text.
@@ -80,7 +83,8 @@ std::vector<Finding> evaluate(const Input& in) {
       f.confidence = Confidence::medium;
       f.basis =
           "counters of rows read, and the locks of the sessions that run; no plan of a query that reads it was seen";
-      if (cores && by->sessions >= in[critical_load] * *cores && long_running(in, 30, 1) >= 1)
+      if (cores && by->sessions >= in[critical_load] * *cores && long_running(in, 30, 1) >= 1 &&
+          (in.context().one_shot || by->held >= in[settled]))
         f.severity = Severity::critical;
     }
     f.act_by = f.severity == Severity::critical ? ActBy::now : ActBy::today;
@@ -104,7 +108,7 @@ Scenario held_by_many() {
   Scenario s = past({.query = "SELECT find_document($1)", .index = {"state"}});
   RelationLock l;
   l.database = "codeintel", l.name = "public.docs", l.sessions = 10, l.pids = {100, 101};
-  return s.saw(1, relation_locks, {l});
+  return s.saw(15, relation_locks, {l}).saw(1, relation_locks, {l});
 }
 
 }  // namespace
@@ -123,7 +127,7 @@ const Check seq_scan_heavy_table{
     .reads = {tables},
     .may_read = {activity, relation_locks, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes,
                  server, duplicates, statements},
-    .settings = {min_size, min_rows, min_reads, critical_load},
+    .settings = {min_size, min_rows, min_reads, critical_load, settled},
     .evaluate = evaluate,
     .fine = fine,
     .examples =

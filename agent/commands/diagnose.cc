@@ -24,6 +24,7 @@
 #include "agent/core/render_json.h"
 #include "agent/core/render_markdown.h"
 #include "agent/core/render_nagios.h"
+#include "agent/core/report_words.h"
 #include "agent/pg/now.h"
 
 namespace pgvigil {
@@ -61,8 +62,7 @@ Report judged(const Recording& r, const AllCheckSettings& checks) {
 }
 
 int exit_code(const Report& report) {
-  // "OK as far as could be seen" is no OK.
-  if (!report.reachable || (report.verdict == Severity::ok && report.partial)) return exit_unknown;
+  if (!report.reachable || is_unsure(report)) return exit_unknown;
   return exit_code(report.verdict);
 }
 

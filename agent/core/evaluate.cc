@@ -1,8 +1,10 @@
 #include "agent/core/evaluate.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "checks/cannot_judge.h"
+#include "checks/probes/activity.h"
 
 namespace pgvigil {
 namespace {
@@ -16,6 +18,10 @@ std::optional<Failure> blocked(const Check& check, const Input& in) {
     return Failure{.sqlstate = "PGV03", .message = std::string(ref.probe->about().title) + ": not asked yet"};
   }
   return std::nullopt;
+}
+
+bool reads(const Check& check, const AnyProbe& probe) {
+  return std::any_of(check.reads.begin(), check.reads.end(), [&](const ProbeRef& ref) { return ref.probe == &probe; });
 }
 
 // A blind spot is never "ruled out": where one database did not answer, nothing is.
@@ -33,6 +39,8 @@ Result evaluate(const Check& check, const Input& in) {
   if (result.unknown) return result;
   try {
     result.findings = check.evaluate(in);
+    // Nothing found among sessions that are hidden from us is no finding of nothing.
+    if (result.findings.empty() && reads(check, activity)) need_sight(in);
     if (result.findings.empty() && check.fine != nullptr && saw_all(check, in)) result.fine = check.fine(in);
   } catch (const CannotJudge& e) {
     result.unknown = Failure{.sqlstate = "42501", .message = e.what(), .mend = e.mend};

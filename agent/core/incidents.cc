@@ -139,7 +139,9 @@ bool worse(const Finding& a, const Finding& b) {
 
 Tie tie(const Finding& cause, const Finding& effect) {
   // A finding about one session is tied by that one: the others in it may be its victims.
-  if (effect.object.kind == "session" && !effect.object.name.empty() && !cause.sessions.empty()) {
+  // A prepared transaction has no session: pid 0.
+  const bool one_session = effect.object.kind == "session" && !effect.object.name.empty() && effect.object.name != "0";
+  if (one_session && !cause.sessions.empty()) {
     const bool same = std::any_of(cause.sessions.begin(), cause.sessions.end(),
                                   [&](std::int64_t pid) { return std::to_string(pid) == effect.object.name; });
     return same ? Tie::shown : Tie::refuted;

@@ -52,7 +52,9 @@ void say(Report& report) {
   if (report.incidents.empty()) {
     const bool any =
         std::any_of(report.results.begin(), report.results.end(), [](const Result& r) { return !r.unknown; });
-    report.headline = any ? "nothing is hurting this server now" : "nothing could be judged";
+    report.headline = !any             ? "nothing could be judged"
+                      : report.partial ? "nothing that could be seen is hurting this server now"
+                                       : "nothing is hurting this server now";
     report.reason = fmt::format("{:.1f} active sessions{}", report.load.active,
                                 report.load.vcpus ? fmt::format(" on {:g} vCPU", *report.load.vcpus) : std::string());
     return;

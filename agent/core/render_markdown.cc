@@ -88,9 +88,7 @@ std::string bullets(std::string_view heading, const std::vector<T>& all, F one) 
 }  // namespace
 
 std::string render_markdown(const Report& r) {
-  std::string word(to_string(r.verdict));
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
-  std::string out = fmt::format("## {}: {}\n", word, escaped(first_line(r)));
+  std::string out = fmt::format("## {}: {}\n", verdict_word(r), escaped(first_line(r)));
   if (!r.past.empty()) out += fmt::format("**past** {}\n\n", escaped(r.past));
   if (!r.reason.empty()) {
     std::string label(second_label(r));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "agent/core/report_words.h"
 #include "agent/core/text.h"
@@ -12,9 +11,6 @@ namespace pgvigil {
 
 std::string render_nagios(const Report& r) {
   constexpr std::size_t readable = 400;  // bytes; what follows is for the other forms
-  const bool unsure = !r.reachable || (r.verdict == Severity::ok && r.partial);  // as the exit code says
-  std::string word(unsure ? "unknown" : to_string(r.verdict));
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
   std::string text = first_line(r);
   if (!r.reason.empty()) text += "; " + r.reason;
   text = cut(one_line(text), readable);
@@ -28,7 +24,7 @@ std::string render_nagios(const Report& r) {
   if (r.connections_used && r.connections_max)
     figures += fmt::format(" connections={:.0f};;;0;{:.0f}", *r.connections_used, *r.connections_max);
   figures += fmt::format(" incidents={};;;0 blind_spots={};;;0", r.incidents.size(), r.blind_spots.size());
-  return fmt::format("PGVIGIL {} - {} |{}", word, text, figures);
+  return fmt::format("PGVIGIL {} - {} |{}", r.reachable ? verdict_word(r) : "UNKNOWN", text, figures);
 }
 
 }  // namespace pgvigil

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "agent/core/report_words.h"
@@ -58,7 +59,8 @@ void changes_text(const Changes& c, Time now, Page& page) {
 std::string render_text(const Report& r, const TextOptions& options) {
   Page page(options);
   if (!r.past.empty()) page.paragraph("PAST  ", 6, r.past);
-  page.paragraph(page.alarm(to_string(r.verdict), r.verdict) + "  ", 10, first_line(r));
+  page.paragraph(page.alarm(verdict_word(r), is_unsure(r) ? std::max(r.verdict, Severity::warning) : r.verdict) + "  ",
+                 10, first_line(r));
   page.paragraph(std::string(second_label(r)) + "  ", 7, r.reason);
   page.blank();
   for (const Fact& f : facts(r)) page.paragraph(fmt::format("  {:<8}", f.label), 10, f.text);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "agent/core/text.h"
@@ -47,6 +48,15 @@ std::string use(const Report& r) {
 }
 
 }  // namespace
+
+bool is_unsure(const Report& r) { return r.verdict == Severity::ok && r.partial; }
+
+std::string verdict_word(const Report& r) {
+  std::string word(is_unsure(r) ? "unknown" : to_string(r.verdict));
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return word;
+}
 
 std::string first_line(const Report& r) {
   return r.target + ": " + r.headline + (r.partial ? " (PARTIAL: see blind spots)" : "");

@@ -9,6 +9,9 @@
 
 namespace pgvigil {
 
+// OK, INFO, WARNING, CRITICAL; or UNKNOWN: "OK as far as could be seen" is no OK.
+std::string verdict_word(const Report& report);
+bool is_unsure(const Report& report);
 // The first two lines, which are the answer: what is wrong, then why or what is near.
 std::string first_line(const Report& report);         // without the verdict
 std::string_view second_label(const Report& report);  // CAUSE, SYMPTOM or ""

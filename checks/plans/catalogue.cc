@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <set>
 
 #include "checks/probes/extensions.h"
@@ -44,9 +46,7 @@ Catalogue::Catalogue(const Input& in) {
     for (const Index& i : in.now(*probe))
       if (const auto it = all_.find(key_of(i.database, i.table)); it != all_.end() && seen.insert(index_key(i)).second)
         it->second.indexes.push_back(i);
-  for (const auto& answer : in.series(plan_indexes, in.history().keep_seconds))
-    for (const Index& i : answer.rows)
-      if (i.is_valid) first_seen_.emplace(index_key(i), answer.at);
+  date_indexes(in);
   for (const RelationColumn& c : in.now(relation_columns))
     if (const auto it = all_.find(key_of(c.database, c.table)); it != all_.end()) it->second.columns.push_back(c);
   add_up_partitions();
@@ -72,6 +72,33 @@ void Catalogue::add_up_partitions() {
     whole.table.toast_bytes += known.table.toast_bytes;
     if (known.table.rows) whole.table.rows = whole.table.rows.value_or(0) + *known.table.rows;
     known.table.partition_key = whole.table.partition_key;
+  }
+}
+
+// Since when each index has been there without a break: one that was dropped and made again is a new one. An answer
+// tells of a table when it shows another index of it, or when the table's own row, asked in the same wave, says that it
+// has none.
+void Catalogue::date_indexes(const Input& in) {
+  constexpr double one_wave = 5;  // seconds
+  std::map<std::string, std::string> table_of;
+  const auto all_tables = in.series(plan_tables, in.history().keep_seconds);
+  for (const auto& answer : in.series(plan_indexes, in.history().keep_seconds)) {
+    std::set<std::string> told, there;
+    for (const Index& i : answer.rows) {
+      told.insert(key_of(i.database, i.table));
+      if (i.is_valid) there.insert(index_key(i));
+    }
+    for (const auto& rows : all_tables)
+      if (std::abs(seconds_between(rows.at, answer.at)) <= one_wave)
+        for (const Table& t : rows.rows)
+          if (t.usable_indexes == 0) told.insert(key_of(t.database, t.name));
+    std::erase_if(first_seen_,
+                  [&](const auto& seen) { return told.contains(table_of[seen.first]) && !there.contains(seen.first); });
+    for (const Index& i : answer.rows)
+      if (i.is_valid) {
+        first_seen_.emplace(index_key(i), answer.at);
+        table_of[index_key(i)] = key_of(i.database, i.table);
+      }
   }
 }
 

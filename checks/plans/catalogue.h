@@ -35,12 +35,13 @@ class Catalogue {
   const KnownTable* find(const std::string& database, std::string_view schema, std::string_view relation) const;
   const KnownTable* named(const std::string& database, const std::string& qualified) const;
   const std::map<std::string, KnownTable>& all() const { return all_; }
-  // Was this valid index there at that time? True also where it was never asked about.
+  // Was this valid index there at that time, and ever since? True also where it was never asked about.
   bool there_since(const std::string& database, const std::string& index, Time at) const;
   std::vector<sql::RelationUse> relations(const std::string& database, std::string_view text) const;
 
  private:
   void add_up_partitions();
+  void date_indexes(const Input& in);
   std::map<std::string, Time> first_seen_;  // of valid indexes of tables that plans read
   std::map<std::string, KnownTable> all_;   // by database and qualified name
 };

@@ -101,6 +101,24 @@ TEST(Rank, SymptomsThatNothingExplainsNameWhatIsNear) {
   EXPECT_THAT(render_text(r, {.width = 200}), HasSubstr("nearest:"));
 }
 
+Finding of_session(std::int64_t pid, Severity severity, double load) {
+  return {.role = Role::cause,
+          .severity = severity,
+          .object = {"session", std::to_string(pid)},
+          .sentence = "pid " + std::to_string(pid),
+          .load = load,
+          .sessions = {pid, 99}};
+}
+
+TEST(Tie, APreparedTransactionIsTiedByThoseThatWaitForIt) {
+  Finding queue = of_session(0, Severity::critical, 4), prepared = cause("", Severity::critical, 4);
+  prepared.tables.clear();
+  prepared.sessions = {99};
+  EXPECT_EQ(tie(prepared, queue), Tie::shown);
+  prepared.sessions = {98};
+  EXPECT_EQ(tie(prepared, queue), Tie::refuted);
+}
+
 TEST(Tie, ComparesWhatBothName) {
   Finding a = cause("t", Severity::warning, 1), b = cause("t", Severity::warning, 1);
   EXPECT_EQ(tie(a, b), Tie::shown);
@@ -117,15 +135,6 @@ TEST(Rank, TwoFamiliesAreTwoIncidents) {
   const Report r = ranked({found("seq_scan_hot_query", {cause("a", Severity::critical, 4)}),
                            found("temp_spill", {cause("b", Severity::warning, 4)})});
   EXPECT_EQ(r.incidents.size(), 2u);
-}
-
-Finding of_session(std::int64_t pid, Severity severity, double load) {
-  return {.role = Role::cause,
-          .severity = severity,
-          .object = {"session", std::to_string(pid)},
-          .sentence = "pid " + std::to_string(pid),
-          .load = load,
-          .sessions = {pid, 99}};
 }
 
 TEST(Rank, TheQueueStandsBehindTheBlockerThatExplainsIt) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/alerts/payload.h"
+#include "agent/alerts/payload_text.h"
 
 namespace pgvigil {
 namespace {
@@ -12,8 +13,8 @@ using nlohmann::json;
 
 constexpr std::size_t header_limit = 150, section_limit = 3000, text_limit = 3500, block_limit = 50;
 
-std::string_view entity(char c) {
-  switch (c) {
+std::string_view entity(std::string_view text, std::size_t at) {
+  switch (text[at]) {
     case '&':
       return "&amp;";
     case '<':
@@ -23,12 +24,6 @@ std::string_view entity(char c) {
     default:
       return {};
   }
-}
-
-std::size_t escaped_size(std::string_view text) {
-  std::size_t n = 0;
-  for (const char c : text) n += std::max<std::size_t>(1, entity(c).size());
-  return n;
 }
 
 // `verbatim`: Slack makes no links or mentions out of names. `text` is escaped already.
@@ -50,8 +45,8 @@ std::string link(const Link& l) {
 // Backticks cannot be escaped in mrkdwn: a command that holds one is shown without its frame.
 std::string code(std::string_view text) {
   const bool framed = text.find('`') == std::string_view::npos;
-  const std::string escaped = slack_escape(text, 1000);
-  return framed ? "`" + escaped + "`" : escaped;
+  const std::string shown = slack_escape(text, 1000);
+  return framed ? "`" + shown + "`" : shown;
 }
 
 json paste(const Paste& p) {
@@ -59,7 +54,7 @@ json paste(const Paste& p) {
   if (!p.where.empty()) text += " (" + slack_escape(p.where, 250) + ")";
   if (!p.note.empty()) text += "\n" + slack_escape(p.note, 600);
   constexpr std::string_view open = "\n```\n", close = "\n```";
-  if (!p.sql.empty() && text.size() + escaped_size(p.sql) + open.size() + close.size() <= section_limit)
+  if (!p.sql.empty() && text.size() + escaped_size(p.sql, entity) + open.size() + close.size() <= section_limit)
     text.append(open).append(slack_escape(p.sql, section_limit)).append(close);
   else if (!p.sql.empty())
     text += "\nthe statement is too long to show here: run the command below";
@@ -68,24 +63,7 @@ json paste(const Paste& p) {
 
 }  // namespace
 
-std::string slack_escape(std::string_view text, std::size_t max_bytes) {
-  constexpr std::string_view mark = "... (truncated)";
-  const bool whole = escaped_size(text) <= max_bytes;
-  const std::size_t room = whole ? max_bytes : max_bytes > mark.size() ? max_bytes - mark.size() : 0;
-  std::string out;
-  std::size_t read = 0;
-  while (read < text.size()) {
-    std::size_t end = read + 1;
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
-    const std::string_view e = entity(text[read]);
-    const std::string_view next = e.empty() ? text.substr(read, end - read) : e;
-    if (out.size() + next.size() > room) break;
-    out += next;
-    read = end;
-  }
-  if (!whole && max_bytes > mark.size()) out += mark;
-  return out;
-}
+std::string slack_escape(std::string_view text, std::size_t max_bytes) { return escaped(text, max_bytes, entity); }
 
 std::string slack_payload(const Message& m) {
   json blocks = json::array();
@@ -114,8 +92,7 @@ std::string slack_payload(const Message& m) {
                     {"elements", {{{"type", "mrkdwn"}, {"text", slack_escape(m.footer, 2000)}, {"verbatim", true}}}}});
   std::string text = m.title;
   for (std::size_t i = 0; i < std::min<std::size_t>(m.lead_lines.size(), 2); ++i) text += "\n" + m.lead_lines[i];
-  return json{{"text", slack_escape(text, text_limit)}, {"blocks", std::move(blocks)}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
+  return dumped({{"text", slack_escape(text, text_limit)}, {"blocks", std::move(blocks)}});
 }
 
 }  // namespace pgvigil

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/alerts/payload.h"
+#include "agent/alerts/payload_text.h"
 
 namespace pgvigil {
 namespace {
@@ -10,21 +11,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t annotation_limit = 8000;
-
-std::string lines(const std::vector<std::string>& all) {
-  std::string text;
-  for (const std::string& line : all) text += (text.empty() ? "" : "\n") + line;
-  return cut(text, annotation_limit);
-}
-
-std::string statements(const Message& m) {
-  std::string text;
-  for (const Paste& p : m.paste) {
-    text += fmt::format("{}-- {}{}\n", text.empty() ? "" : "\n", p.title, p.where.empty() ? "" : " (" + p.where + ")");
-    text += p.sql.empty() ? "-- " + p.note : p.sql;
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -41,7 +27,7 @@ std::string webhook_payload(const Notice& n, const Message& m, std::string_view 
               {"act_by", to_string(n.incident.act_by)}};
   if (!lead.object.database.empty()) labels["database"] = one_line(lead.object.database);
 
-  json annotations{{"summary", m.title}, {"description", lines(m.lead_lines)}};
+  json annotations{{"summary", m.title}, {"description", lines(m.lead_lines, annotation_limit)}};
   const auto annotate = [&](const char* name, const std::string& text) {
     if (!text.empty()) annotations[name] = text;
   };
@@ -49,17 +35,15 @@ std::string webhook_payload(const Notice& n, const Message& m, std::string_view 
   annotate("not_the_cause", m.not_cause);
   annotate("remedy", m.remedy);
   annotate("remedy_sql", statements(m));
-  annotate("tables", lines(m.objects));
-  annotate("symptoms", lines(m.symptoms));
-  annotate("left_undone", lines(m.undone));
+  annotate("tables", lines(m.objects, annotation_limit));
+  annotate("symptoms", lines(m.symptoms, annotation_limit));
+  annotate("left_undone", lines(m.undone, annotation_limit));
   annotate("command", m.command);
   annotate("confidence", std::string(to_string(lead.confidence)));
   annotate("message", cut(plain_text(m), annotation_limit));
-  std::string external;
-  for (const Link& l : m.links) {
-    if (l.label == "Page") external = l.url;
+  const std::string external = page_url(m);
+  for (const Link& l : m.links)
     if (l.label == "Runbook") annotate("runbook_url", l.url);
-  }
   const json alert{{"status", status},
                    {"labels", labels},
                    {"annotations", annotations},
@@ -80,7 +64,7 @@ std::string webhook_payload(const Notice& n, const Message& m, std::string_view 
                   {"dedup_key", n.key},
                   {"edge", to_string(n.edge)},
                   {"merged_dedup_keys", n.merged}};
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+  return dumped(body);
 }
 
 }  // namespace pgvigil

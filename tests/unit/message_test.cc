@@ -2,78 +2,15 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-#include <nlohmann/json.hpp>
-
 #include "agent/alerts/payload.h"
+#include "tests/unit/made_incident.h"
 
 namespace pgvigil {
 namespace {
 
-using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
-
-const Time start = Time{} + std::chrono::hours(24 * 20'000) + std::chrono::minutes(185);
-const Check no_index{.id = "unindexed_table", .title = "Large table without an index", .why = ""};
-
-Step step_of(std::string title, std::string sql) {
-  return {.title = std::move(title), .database = "app", .run_as = "app_owner", .sql = std::move(sql)};
-}
-
-Finding table_finding(const std::string& table, const std::string& columns) {
-  Finding f{.severity = Severity::critical,
-            .object = {"table", table, "app"},
-            .sentence = table + " (266 GB) has no index; every look-up reads all of it",
-            .evidence = {{"plan", "Parallel Seq Scan"}, {"rows read", "1.9 million for 1"}},
-            .remedies = {},
-            .confidence = Confidence::high,
-            .basis = "the plan of the running query"};
-  f.check = "unindexed_table";
-  Step cure = step_of("index " + table, "CREATE INDEX CONCURRENTLY ON " + table + " " + columns + ";");
-  cure.caution = "a failed build leaves an invalid index";
-  f.remedies.push_back(
-      {Remedy::Kind::first_aid, "cancel the readers", {step_of("cancel", "SELECT pg_cancel_backend(1);")}});
-  f.remedies.push_back({Remedy::Kind::cure, "build the missing indexes", {cure}});
-  f.tables = {table};
-  return f;
-}
-
-Notice the_incident() {
-  Notice n{.key = "0123456789abcdef",
-           .target = "codeintel",
-           .incident = {},
-           .started = start,
-           .fired = start,
-           .at = after(start, 2)};
-  n.incident.causes = {table_finding("public.lsif_data_documents", "(dump_id, path)"),
-                       table_finding("public.lsif_data_metadata", "(dump_id)")};
-  Finding cpu{.role = Role::symptom, .object = {"host", "host"}, .sentence = "CPU is at 96% of 4 cores"};
-  cpu.check = "cpu_saturated";
-  n.incident.symptoms = {cpu};
-  n.incident.severity = Severity::critical;
-  n.incident.load = 36.6;
-  n.incident.share = 0.88;
-  return n;
-}
-
-Report the_report() {
-  Report r;
-  r.target = "codeintel";
-  r.load = {.active = 41.6, .vcpus = 4.0, .seconds = 10, .samples = 10};
-  r.cpu_busy = 0.96;
-  r.connections_used = 178;
-  r.connections_max = 200;
-  r.ruled_out = {{"locks", "Locks", "0 waits above 1 s"}, {"vacuum", "Autovacuum", ""}};
-  r.results.push_back({.check = &no_index});
-  return r;
-}
-
-const MessageOptions options{.external_url = "https://pgvigil.example/db",
-                             .diagnose_command = "pgvigil diagnose {target}",
-                             .runbook_url = "https://wiki.example/runbooks"};
 
 TEST(Message, the_first_lines_name_every_table_with_its_columns) {
   const Message m = render(the_incident(), the_report(), options);
@@ -216,77 +153,6 @@ TEST(Message, a_target_is_quoted_for_the_shell) {
   Notice n = the_incident();
   n.target = "db'; rm -rf /";
   EXPECT_EQ(render(n, the_report(), options).command, "pgvigil diagnose 'db'\\''; rm -rf /'");
-}
-
-json golden(const std::string& name, const json& made) {
-  const std::string path = std::string(PGVIGIL_SOURCE_DIR) + "/tests/unit/golden/" + name;
-  if (std::getenv("PGVIGIL_WRITE_GOLDEN") != nullptr) std::ofstream(path) << made.dump(2) << "\n";
-  std::ifstream in(path);
-  return json::parse(in, nullptr, false);
-}
-
-TEST(Payload, slack_is_as_it_was) {
-  const json made = json::parse(slack_payload(render(the_incident(), the_report(), options)));
-  EXPECT_EQ(made, golden("slack_firing.json", made)) << made.dump(2);
-}
-
-TEST(Payload, webhook_is_as_it_was) {
-  const json made = json::parse(webhook_payload(the_incident(), render(the_incident(), the_report(), options), "ops"));
-  EXPECT_EQ(made, golden("webhook_firing.json", made)) << made.dump(2);
-  Notice over = the_incident();
-  over.edge = Notice::Edge::resolved;
-  over.at = after(start, 600);
-  over.changed = "not seen for 30 s in complete reports";
-  over.merged = {"fedcba9876543210"};
-  const json resolved = json::parse(webhook_payload(over, render(over, the_report(), options), "ops"));
-  EXPECT_EQ(resolved, golden("webhook_resolved.json", resolved)) << resolved.dump(2);
-  EXPECT_EQ(resolved["alerts"][0]["fingerprint"], made["alerts"][0]["fingerprint"]);
-  EXPECT_EQ(resolved["dedup_key"], made["dedup_key"]);
-  EXPECT_EQ(resolved["alerts"][0]["labels"], made["alerts"][0]["labels"]);
-}
-
-TEST(Payload, slack_escapes_what_names_may_hold) {
-  Notice n = the_incident();
-  n.incident.causes = {table_finding("public.\"<!channel> & <https://evil|x>\"", "(a)")};
-  n.target = "<!here>";
-  const std::string made = slack_payload(render(n, the_report(), options));
-  EXPECT_THAT(made, Not(HasSubstr("<!")));
-  EXPECT_THAT(made, Not(HasSubstr("<https://evil")));
-  EXPECT_THAT(made, HasSubstr("&lt;!channel&gt; &amp; "));
-}
-
-TEST(Payload, slack_keeps_its_limits_whatever_comes) {
-  Notice n = the_incident();
-  n.target = std::string(300, '&') + "\xff";
-  n.incident.causes.clear();
-  for (int i = 0; i < 60; ++i) {
-    n.incident.causes.push_back(table_finding("public.\"" + std::string(60, '<') + "中中中" + std::to_string(i) + "\"",
-                                              "(\"" + std::string(63, '&') + "\")"));
-    for (int e = 0; e < 20; ++e) n.incident.causes.back().evidence.push_back({"k", std::string(500, '>')});
-    n.incident.causes.back().remedies[1].steps[0].caution = std::string(3000, '&');
-    n.incident.symptoms.push_back(n.incident.causes.back());
-  }
-  Report r = the_report();
-  for (int i = 0; i < 60; ++i) r.ruled_out.push_back({"c", std::string(400, '&'), "x"});
-  const json made = json::parse(slack_payload(render(n, r, options)));
-  EXPECT_LE(made["text"].get<std::string>().size(), 3500u);
-  EXPECT_LE(made["blocks"].size(), 50u);
-  EXPECT_LE(made["blocks"][0]["text"]["text"].get<std::string>().size(), 150u);
-  for (const json& b : made["blocks"])
-    EXPECT_TRUE(b["type"] != "section" || b["text"]["text"].get<std::string>().size() <= 3000u);
-  EXPECT_THAT(made.dump(), HasSubstr("(truncated)"));
-  EXPECT_EQ(made["blocks"].back()["type"], "context");
-}
-
-TEST(Payload, escaping_never_cuts_an_entity_or_a_character) {
-  for (std::size_t max = 16; max < 60; ++max) {
-    const std::string e = slack_escape("&&&&&&&&&&&&äääää<<<<<", max);
-    EXPECT_LE(e.size(), max);
-    const std::string head = e.substr(0, e.find("..."));
-    EXPECT_EQ(one_line(head), head);
-    const auto amp = head.rfind('&');
-    EXPECT_TRUE(amp == std::string::npos || head.find(';', amp) != std::string::npos) << head;
-  }
 }
 
 }  // namespace

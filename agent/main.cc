@@ -8,6 +8,8 @@ int main(int argc, char** argv) {
                           run_command(),
                           diagnose_command(),
                           explain_command(),
+                          silence_command(),
+                          notify_command(),
                           grants_command(),
                           config_command(),
                           catalog_command(),

@@ -15,7 +15,7 @@ constexpr double window = 30;
 
 using ByPid = std::map<std::int64_t, const Session*>;
 
-bool is_blocked(const Session& s) { return !s.blocked_by.empty() && s.application != "pgvigil"; }
+bool is_blocked(const Session& s) { return !s.blocked_by.empty() && !is_ours(s); }
 
 // Up to one that waits for nobody; a circle ends where it began (the server will break it as a deadlock).
 std::vector<std::int64_t> way_to_root(const Session& from, const ByPid& all) {

@@ -37,7 +37,7 @@ struct Churn {
 };
 
 bool is_young(const Session& s, double age) {
-  return s.backend_type == "client backend" && s.application != "pgvigil" && s.backend_age < age;
+  return s.backend_type == "client backend" && !is_ours(s) && s.backend_age < age;
 }
 
 // Sessions that come at a rate and are seen below an age number at most rate x age.

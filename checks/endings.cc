@@ -66,7 +66,7 @@ std::vector<Ending> endings(const Input& in, double seconds, double floor) {
       const Session* later = of_pid(next, s.pid);
       const bool in_transaction =
           later != nullptr && later->transaction_age.value_or(0) >= s.transaction_age.value_or(0);
-      if (s.state.starts_with("idle in transaction") && later == nullptr && s.application != "pgvigil")
+      if (s.state.starts_with("idle in transaction") && later == nullptr && !is_ours(s))
         add(Clock::idle, s.state_age.value_or(0), s.state_age.value_or(0) + gap);
       if (!is_active(s) || s.leader_pid || still.contains({s.pid, s.query_start})) continue;
       const double age = s.query_age.value_or(0);

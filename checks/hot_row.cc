@@ -24,7 +24,7 @@ constexpr Setting<Seconds> typical_wait{
 
 bool wants_row(const Session& s) {
   return s.wait_event_type == "Lock" && !s.blocked_by.empty() && s.backend_type == "client backend" &&
-         s.application != "pgvigil" &&
+         !is_ours(s) &&
          (s.wait_event == "transactionid" || s.wait_event == "tuple" || s.wait_event == "spectoken");
 }
 

@@ -52,7 +52,7 @@ std::string_view to_string(Spends s) {
 
 bool is_active(const Session& s) {
   return (s.state == "active" || s.state == "fastpath function call") &&
-         (s.backend_type == "client backend" || s.backend_type == "parallel worker") && s.application != "pgvigil";
+         (s.backend_type == "client backend" || s.backend_type == "parallel worker") && !is_ours(s);
 }
 
 Load load(const Input& in, double seconds) {
@@ -69,7 +69,7 @@ Load load(const Input& in, double seconds) {
     for (const Session& s : samples[i].rows) by_pid.emplace(s.pid, &s);
     for (const Session& s : samples[i].rows) {
       const Session& leader = leader_of(s, by_pid);
-      if (!is_active(s) || (&leader != &s && leader.application == "pgvigil")) continue;
+      if (!is_active(s) || (&leader != &s && is_ours(leader))) continue;
       const bool worker = s.leader_pid.has_value() && *s.leader_pid != s.pid;
       out.active += each;
       if (!worker) out.clients += each;

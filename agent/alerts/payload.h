@@ -1,6 +1,7 @@
 // One message in each receiver's shape. Pure: the same notice and message give the same bytes.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,13 @@ std::string mattermost_payload(const Message& message);
 // PagerDuty's Events API v2, without its `routing_key`, a secret that who sends it adds. An update triggers the same
 // dedup_key again. At most 60,000 bytes, of them 1024 of summary.
 std::string pagerduty_payload(const Notice& notice, const Message& message);
+
+// Alertmanager's POST /api/v2/alerts: an array of one alert, or two where an update changes its labels. What fires has
+// no endsAt: it is set when the body is sent.
+std::string alertmanager_payload(const Notice& notice, const Message& message);
+
+// What Alertmanager's shapes say beside the labels.
+nlohmann::json annotations(const Notice& notice, const Message& message);
 
 // For Slack's mrkdwn: & < > as entities; cut to max_bytes after escaping, on a character, saying so.
 std::string slack_escape(std::string_view text, std::size_t max_bytes);

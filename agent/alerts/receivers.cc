@@ -10,12 +10,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <deque>
+#include <map>
 #include <random>
 #include <stdexcept>
 
-#include "agent/alerts/payload.h"
-#include "agent/net/http_client.h"
+#include "agent/alerts/queue.h"
 
 namespace pgvigil {
 namespace {
@@ -23,34 +22,49 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t most_in_one_body = 100;  // alerts, for receivers that are programs
+constexpr int lives = 4;                       // reposts that an alert outlives
+
+Time utc_now() { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
+
+// Refused for good: trying again would not help. A redirect may be a portal that goes away.
+bool is_final(int status) { return status >= 400 && status < 500 && status != 429 && status != 408; }
+
+// The receiver is there and answers others: what it does not take must not stand in their way.
+bool blames_the_body(int status) { return status >= 500 && status != 502 && status != 503 && status != 504; }
+
+net::Url url_of(const ReceiverOptions& o) {
+  std::string why;
+  net::Url url = net::parse_url(o.url, why).value();
+  if (o.kind == ReceiverKind::alertmanager) {
+    while (url.target.ends_with('/')) url.target.pop_back();
+    url.target += "/api/v2/alerts";
+  }
+  return url;
+}
+
+net::Headers headers() { return {{"Content-Type", "application/json"}}; }
+
+double lifetime(const Pace& pace) { return lives * std::chrono::duration<double>(pace.repost).count(); }
+
+}  // namespace
+
 std::string in_words(const net::Response& r) {
   if (r.status == 0) return r.error;
   if (r.status >= 300 && r.status < 400) return fmt::format("answered {}, a redirect, which is not followed", r.status);
   return fmt::format("answered {}", r.status);
 }
 
-// Refused for good: trying again would not help. A redirect may be a portal that goes away.
-bool is_final(int status) { return status >= 400 && status < 500 && status != 429; }
-
-}  // namespace
-
 struct Alerts::Receiver {
-  struct Edge {
-    std::string key;
-    Notice::Edge edge;
-    std::string payload;
-    Clock::time_point since;
-  };
-
   Receiver(const asio::any_io_executor& executor, ReceiverOptions o, const AlertsOptions& shared)
       : options(std::move(o)),
+        url(url_of(options)),
         pace(shared.pace),
-        outbox(shared.outbox),
+        settled(shared.settled),
         log(shared.log),
         timer(executor),
-        client({.ca_file = options.ca_file, .allow_private = options.allow_private}) {
-    std::string why;
-    url = net::parse_url(options.url, why).value();
+        client({.ca_file = options.ca_file, .allow_private = options.allow_private}),
+        queue(pace.queue, [this](const Delivery& d) { push_out(d); }) {
     stats.name = options.name;
   }
 
@@ -58,48 +72,78 @@ struct Alerts::Receiver {
     if (log) log(fmt::format("receiver {}: {}: {}", options.name, url.host, what));
   }
 
-  void push(Edge edge) {
-    if (queue.size() >= std::max<std::size_t>(pace.queue, 1)) make_room();
-    queue.push_back(std::move(edge));
+  void push(Delivery d) {
+    const double age = std::max(0.0, seconds_between(d.at, utc_now()));
+    const auto since = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(age));
+    queue.push({std::move(d), since});
     if (idle) timer.cancel();
   }
 
-  void make_room() {
-    const auto from = queue.begin() + (in_flight && queue.size() > 1 ? 1 : 0);
-    auto out = std::find_if(from, queue.end(), [](const Edge& e) { return e.edge == Notice::Edge::resolved; });
-    if (out == queue.end()) out = from;
-    const bool was_front = out == queue.begin();
-    settle(*out, false);
-    queue.erase(out);
-    if (was_front) tries = 0, in_flight = false;
+  void push_out(const Delivery& d) {
+    settle(d, false);
+    if (takes_digests(options.kind)) ++unsaid;  // the next digest counts it
     if (std::has_single_bit(stats.dropped))
       say(fmt::format("the queue is full, {} alerts were dropped", stats.dropped));
   }
 
-  void settle(const Edge& edge, bool delivered) {
+  void settle(const Delivery& d, bool delivered) {
     ++(delivered ? stats.sent : stats.dropped);
-    if (outbox != nullptr) outbox->settled(options.name, edge.key, edge.edge, delivered);
+    if (settled) settled(options.name, d.id, delivered);
+  }
+
+  bool due_again() const { return !standing.empty() && Clock::now() >= next_standing; }
+
+  // What goes out next; its edges are in flight. Only what stands, when none wait.
+  std::string body() {
+    std::vector<std::string> payloads;
+    if (queue.empty()) {
+      for (const auto& [target, all] : standing) payloads.insert(payloads.end(), all.begin(), all.end());
+      next_standing = Clock::now() + pace.repost;
+      return merged(options.kind, payloads);
+    }
+    const bool storm = queue.waiting() + unsaid > pace.storm;
+    digested = storm && takes_digests(options.kind);
+    if (digested) {
+      std::vector<std::string> titles;
+      for (const auto& w : queue.take_all()) titles.push_back(w.delivery.title);
+      return payload(options.kind, {}, digest(titles, titles.size() + unsaid, Severity::critical), options.name);
+    }
+    unsaid = 0;
+    const bool together = singly == 0 && (options.kind == ReceiverKind::alertmanager ||
+                                          (options.kind == ReceiverKind::webhook && storm));
+    if (singly > 0) --singly;
+    for (const auto& w : queue.take(together ? most_in_one_body : 1)) payloads.push_back(w.delivery.payload);
+    return payloads.size() == 1 ? payloads.front() : merged(options.kind, payloads);
   }
 
   // How long to wait before the next POST.
-  milliseconds judge(const net::Response& r) {
-    const Edge& edge = queue.front();
+  milliseconds judge(const std::vector<DeliveryQueue::Waiting>& sent, const net::Response& r) {
     if (r.ok()) {
       if (tries > 0) say(fmt::format("delivered after {} tries", tries + 1));
       tries = 0;
-      settle(edge, true);
-      queue.pop_front();
+      unsaid = 0;
+      for (const auto& w : sent) settle(w.delivery, true);
+      queue.settle();
       return pace.gap;
     }
     ++stats.failed;
     stats.last_error = in_words(r);
-    const bool old = Clock::now() - edge.since >= pace.keep;
+    const auto first = sent.empty() ? nullptr : &sent.front();
+    const bool old = first != nullptr && Clock::now() - first->since >= pace.keep;
+    if (is_final(r.status) && sent.size() > 1 && !digested) {  // one of them is to blame
+      singly = sent.size();
+      queue.put_back(false);
+      return pace.gap;
+    }
     if (is_final(r.status) || old) {
-      say(fmt::format("{}; the {} alert {} was dropped; hint: {}", stats.last_error, to_string(edge.edge), edge.key,
-                      old ? "it could not be delivered for too long" : "check the receiver's url"));
+      const std::string many = sent.size() > 1 ? fmt::format(" and {} more", sent.size() - 1) : "";
+      if (first != nullptr)
+        say(fmt::format("{}; the {} alert {}{} was dropped; hint: {}", stats.last_error,
+                        to_string(first->delivery.edge), first->delivery.key, many,
+                        old ? "it could not be delivered for too long" : "check the receiver's url"));
       tries = 0;
-      settle(edge, false);
-      queue.pop_front();
+      for (const auto& w : sent) settle(w.delivery, false);
+      queue.settle();
       return pace.gap;
     }
     ++tries;
@@ -110,6 +154,7 @@ struct Alerts::Receiver {
         wait = std::min(std::max(*asked, wait), pace.longest_wait);
     if (std::has_single_bit(tries))
       say(fmt::format("{}; trying again in {:.1f} s", stats.last_error, static_cast<double>(wait.count()) / 1000));
+    queue.put_back(blames_the_body(r.status));
     return std::max(wait, pace.gap);
   }
 
@@ -122,9 +167,9 @@ struct Alerts::Receiver {
   // Holds itself: it may still be in a POST when the Alerts are gone.
   static asio::awaitable<void> serve(std::shared_ptr<Receiver> self) {
     while (!self->stopped) {
-      if (self->queue.empty()) {
+      if (self->queue.empty() && !self->due_again()) {
         self->idle = true;
-        co_await self->sleep(Clock::time_point::max());
+        co_await self->sleep(self->standing.empty() ? Clock::time_point::max() : self->next_standing);
         self->idle = false;
         continue;
       }
@@ -132,21 +177,19 @@ struct Alerts::Receiver {
         co_await self->sleep(self->next_post);
         continue;
       }
-      self->in_flight = true;
       const Clock::time_point began = Clock::now();
       net::Response response;
+      const std::vector<DeliveryQueue::Waiting>& sent = self->queue.in_flight();
       try {
-        net::Headers headers;
-        headers.emplace_back("Content-Type", "application/json");
-        response = co_await self->client.post(self->url, std::move(headers), self->queue.front().payload,
-                                              self->options.timeout);
+        std::string body = self->body();
+        body = completed(self->options.kind, std::move(body), self->options.routing_key, utc_now(),
+                         lifetime(self->pace));
+        response = co_await self->client.post(self->url, headers(), std::move(body), self->options.timeout);
       } catch (const std::exception& e) {
         response.error = "cannot send";
       }
       if (self->stopped) co_return;
-      if (!self->in_flight) continue;  // it was pushed out of a queue of one
-      self->in_flight = false;
-      const milliseconds wait = self->judge(response);
+      const milliseconds wait = self->judge(sent, response);
       self->next_post = (response.ok() ? began : Clock::now()) + wait;
     }
   }
@@ -154,15 +197,20 @@ struct Alerts::Receiver {
   ReceiverOptions options;
   net::Url url;
   Pace pace;
-  Outbox* outbox;
+  std::function<void(const std::string&, const std::string&, bool)> settled;
   std::function<void(const std::string&)> log;
   asio::steady_timer timer;
   net::HttpClient client;
-  std::deque<Edge> queue;
+  DeliveryQueue queue;
+  std::size_t unsaid = 0;  // pushed out of the queue since the last digest
+  std::size_t singly = 0;  // of those that wait first, since a body of many was refused
+  bool digested = false;   // what is in flight
+  std::map<std::string, std::vector<std::string>> standing;  // by target; not empty for any
+  Clock::time_point next_standing = Clock::time_point::min();
   ReceiverStats stats;
   std::mt19937 random{std::random_device{}()};
-  unsigned tries = 0;  // of the first in the queue
-  bool in_flight = false, idle = false, stopped = false;
+  unsigned tries = 0;  // since it last took something
+  bool idle = false, stopped = false;
   Clock::time_point next_post = Clock::time_point::min();
 };
 
@@ -173,6 +221,12 @@ std::string check_receiver(const ReceiverOptions& options) {
   if (!url->tls && !net::names_loopback(url->host))
     return fmt::format("receiver {}: plain http leads only to this machine; hint: use https", options.name);
   return "";
+}
+
+asio::awaitable<net::Response> send_once(const ReceiverOptions& receiver, std::string payload) {
+  const net::HttpClient client({.ca_file = receiver.ca_file, .allow_private = receiver.allow_private});
+  std::string body = completed(receiver.kind, std::move(payload), receiver.routing_key, utc_now(), lifetime(Pace{}));
+  co_return co_await client.post(url_of(receiver), headers(), std::move(body), receiver.timeout);
 }
 
 Alerts::Alerts(asio::any_io_executor executor, std::vector<ReceiverOptions> receivers, AlertsOptions options) {
@@ -191,18 +245,58 @@ Alerts::~Alerts() {
   }
 }
 
-void Alerts::post(const Notice& notice, const Message& message) {
+std::vector<Delivery> Alerts::address(const Notice& notice, const Message& message) const {
+  std::vector<Delivery> all;
   for (const auto& r : receivers_) {
-    if (notice.edge == Notice::Edge::resolved && !r->options.send_resolved) continue;
+    if (!wants(r->options.route, notice)) continue;
     try {
-      std::string payload = r->options.kind == ReceiverOptions::Kind::slack
-                                ? slack_payload(message)
-                                : webhook_payload(notice, message, r->options.name);
-      if (r->outbox != nullptr) r->outbox->keep(r->options.name, notice, payload);
-      r->push({notice.key, notice.edge, std::move(payload), Clock::now()});
+      const auto add = [&](const Notice& n) {
+        all.push_back({r->options.name, n.id(), n.key, n.edge, message.title,
+                       payload(r->options.kind, n, message, r->options.name), n.at});
+      };
+      add(notice);
+      // What was opened there under another key, and turned out to be this, is closed with it.
+      if (r->options.kind == ReceiverKind::pagerduty && notice.edge == Notice::Edge::resolved)
+        for (const std::string& key : notice.merged) {
+          Notice same = notice;
+          same.key = key;
+          add(same);
+        }
     } catch (const std::exception&) {
       ++r->stats.dropped;
       r->say("an alert could not be written down and was dropped");
+    }
+  }
+  return all;
+}
+
+void Alerts::send(std::vector<Delivery> deliveries) {
+  for (Delivery& d : deliveries) {
+    const auto to = std::find_if(receivers_.begin(), receivers_.end(),
+                                 [&](const auto& r) { return r->options.name == d.receiver; });
+    if (to != receivers_.end()) (*to)->push(std::move(d));
+  }
+}
+
+bool Alerts::wants_standing() const {
+  return std::any_of(receivers_.begin(), receivers_.end(),
+                     [](const auto& r) { return r->options.kind == ReceiverKind::alertmanager; });
+}
+
+void Alerts::standing(const std::string& target, const std::vector<std::pair<Notice, Message>>& firing) {
+  for (const auto& r : receivers_) {
+    if (r->options.kind != ReceiverKind::alertmanager) continue;
+    std::vector<std::string> all;
+    for (const auto& [notice, message] : firing)
+      if (wants(r->options.route, notice)) all.push_back(payload(r->options.kind, notice, message, r->options.name));
+    const bool was_empty = r->standing.empty();
+    if (all.empty())
+      r->standing.erase(target);
+    else
+      r->standing[target] = std::move(all);
+    if (was_empty && !r->standing.empty()) {
+      r->next_standing = Clock::now() + r->pace.repost;
+      if (r->idle) r->timer.cancel();
     }
   }
 }
@@ -213,7 +307,7 @@ std::vector<ReceiverStats> Alerts::stats() const {
     all.push_back(r->stats);
     all.back().queued = r->queue.size();
     if (!r->queue.empty())
-      all.back().oldest_seconds = std::chrono::duration<double>(Clock::now() - r->queue.front().since).count();
+      all.back().oldest_seconds = std::chrono::duration<double>(Clock::now() - r->queue.oldest()).count();
   }
   return all;
 }

@@ -1,6 +1,6 @@
 // Who is told, and how: each receiver has its own queue and its own coroutine, so a slow one delays no other.
-// An edge is tried until the receiver takes it, in order, at most one POST a second; what a receiver refuses for good
-// (4xx) is dropped loudly. At least once: a receiver that sees an edge twice finds the same key in it.
+// An edge is tried until the receiver takes it, in order within its incident, at most one POST a second; what a receiver
+// refuses for good (4xx) is dropped loudly. At least once: a receiver that sees an edge twice finds the same key in it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,18 +11,22 @@
 #include <string>
 #include <vector>
 
+#include "agent/core/delivery.h"
+#include "agent/alerts/kinds.h"
 #include "agent/alerts/retry.h"
 #include "agent/core/message.h"
+#include "agent/core/route.h"
+#include "agent/net/http_client.h"
 
 namespace pgvigil {
 
 struct ReceiverOptions {
-  enum class Kind : std::uint8_t { slack, webhook };
   std::string name;
-  Kind kind = Kind::webhook;
-  std::string url;  // a secret: never shown
+  ReceiverKind kind = ReceiverKind::webhook;
+  std::string url;               // a secret: never shown. Alertmanager: of one member, without the API's path
+  std::string routing_key = {};  // PagerDuty's; a secret
+  Route route = {};
   bool allow_private = false;
-  bool send_resolved = true;
   std::chrono::milliseconds timeout{10'000};  // of one POST, all of it
   std::string ca_file = {};                   // trusted beside the system's authorities
 };
@@ -40,31 +44,34 @@ struct ReceiverStats {
   std::string last_error = {};
 };
 
-// Where a durable outbox stands: it keeps each edge before its first POST, and lets go of it when the receiver took it
-// or it was given up. Called on the executor's thread; `keep` returns once the edge is safe, or as safe as it gets.
-class Outbox {
- public:
-  virtual ~Outbox() = default;
-  virtual void keep(const std::string& receiver, const Notice& notice, const std::string& payload) = 0;
-  virtual void settled(const std::string& receiver, const std::string& key, Notice::Edge edge, bool delivered) = 0;
-};
-
 struct AlertsOptions {
   Pace pace = {};
-  Outbox* outbox = nullptr;                               // null: edges live in memory only; else outlives the Alerts
+  // An edge that needs to be kept no longer: the receiver took it, or it was given up. On the executor's thread.
+  std::function<void(const std::string& receiver, const std::string& id, bool delivered)> settled = {};
   std::function<void(const std::string& line)> log = {};  // one line each, no secrets
 };
+
+// One POST now, without a queue: what the receiver answered, in words.
+boost::asio::awaitable<net::Response> send_once(const ReceiverOptions& receiver, std::string payload);
+std::string in_words(const net::Response& response);
 
 class Alerts {
  public:
   // Throws std::invalid_argument with check_receiver's line. The executor runs on one thread.
   Alerts(boost::asio::any_io_executor executor, std::vector<ReceiverOptions> receivers, AlertsOptions options = {});
-  ~Alerts();  // what is still queued is lost: drain first
+  ~Alerts();  // what is still queued is not sent: drain first
   Alerts(const Alerts&) = delete;
   Alerts& operator=(const Alerts&) = delete;
 
-  // Never blocks, never throws. On the executor's thread. A full queue drops its oldest resolved edge, else its oldest.
-  void post(const Notice& notice, const Message& message);
+  // Who wants to hear of it, each in its own shape.
+  std::vector<Delivery> address(const Notice& notice, const Message& message) const;
+  // Queues them. Never blocks, never throws. On the executor's thread. What goes to an unknown receiver is dropped.
+  void send(std::vector<Delivery> deliveries);
+  void post(const Notice& notice, const Message& message) { send(address(notice, message)); }
+  // What fires on a target now: receivers that forget (Alertmanager) are told again and again.
+  void standing(const std::string& target, const std::vector<std::pair<Notice, Message>>& firing);
+  bool wants_standing() const;
+
   std::vector<ReceiverStats> stats() const;
   // Until all queues are empty or the time is over; gives the edges that stayed undelivered, and logs them.
   boost::asio::awaitable<std::size_t> drain(std::chrono::milliseconds limit);

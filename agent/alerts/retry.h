@@ -17,6 +17,8 @@ struct Pace {
   milliseconds longest_wait{600'000};  // of Retry-After, whatever it asks
   milliseconds keep{24 * 3'600'000};   // an edge that could not be delivered for so long is dropped
   std::size_t queue = 1000;            // edges waiting for one receiver
+  std::size_t storm = 20;              // more of them are sent as one message
+  milliseconds repost{60'000};         // to receivers that forget; what is not told again for four of them is over
 };
 
 // The wait before try `attempt` (1 is the first retry); `random` in 0..1 spreads it over half to all of the step.

@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "agent/core/message.h"
 #include "agent/core/render_json.h"
 #include "agent/host/sd_notify.h"
 #include "agent/http/exposition.h"
@@ -63,15 +62,6 @@ HttpOptions http_options(const Settings& s) {
   return o;
 }
 
-AlertSettings alert_settings(const Settings& s) {
-  AlertSettings a;
-  a.for_warning = s.alerting.for_warning;
-  a.for_critical = s.alerting.for_critical;
-  a.keep_firing = s.alerting.keep_firing;
-  a.interval = s.schedule.cycle;
-  return a;
-}
-
 bool same_connection(const TargetSettings& a, const TargetSettings& b) {
   return a.conninfo == b.conninfo && a.databases == b.databases && a.allow_superuser == b.allow_superuser;
 }
@@ -86,7 +76,7 @@ Agent::Agent(asio::io_context& io, Settings settings) : io_(io), settings_(std::
 }
 
 std::optional<HttpError> Agent::start() {
-  open_state();
+  const std::string directory = open_state();
   for (const TargetSettings& t : settings_.targets)
     if (const auto error = watch(t))
       return HttpError{fmt::format("target {}: {}", t.name, error->message), error->hint};
@@ -95,7 +85,8 @@ std::optional<HttpError> Agent::start() {
     if (auto error = http_->start()) return error;
     spdlog::info("page and metrics at http://{}:{}/", settings_.http.address, http_->port());
   }
-  open_receivers();
+  desk_ = std::make_shared<AlertDesk>(io_.get_executor(), settings_, keeper_.get());
+  desk_->open(directory);
   for (auto& [name, watched] : targets_) {
     recall(name);
     watched.watch->start();
@@ -116,14 +107,14 @@ std::optional<ConnectError> Agent::watch(const TargetSettings& target) {
   return std::nullopt;
 }
 
-void Agent::open_state() {
-  if (!settings_.state.enabled) return;
+std::string Agent::open_state() {
+  if (!settings_.state.enabled) return "";
   const std::string& given = settings_.state.directory;
   const std::string directory = given.empty() ? state_directory_to_write() : given;
   if (directory.empty()) {
     own_.state_degraded = 1;
     spdlog::warn("no state directory can be written: nothing is kept beyond 15 minutes; set state.directory");
-    return;
+    return "";
   }
   keeper_ = std::make_unique<HistoryKeeper>(
       KeeperOptions{.directory = directory,
@@ -133,6 +124,7 @@ void Agent::open_state() {
                       spdlog::log(degraded ? spdlog::level::warn : spdlog::level::info, "{}", what);
                     }});
   spdlog::info("state in {}", directory);
+  return directory;
 }
 
 // The window of the process before us, so that baselines survive a restart.
@@ -168,21 +160,6 @@ void Agent::keep(const std::string& target, Watched& w, const Report& report) {
   w.events = std::move(there);
 }
 
-void Agent::open_receivers() {
-  std::vector<ReceiverOptions> receivers;
-  for (const ReceiverSettings& s : settings_.receivers) {
-    ReceiverOptions o;
-    o.name = s.name;
-    o.kind = s.kind == ReceiverSettings::Kind::slack ? ReceiverOptions::Kind::slack : ReceiverOptions::Kind::webhook;
-    o.url = s.url;
-    o.send_resolved = s.send_resolved;
-    o.allow_private = s.allow_private;
-    o.ca_file = s.ca_file;
-    receivers.push_back(std::move(o));
-  }
-  alerts_ = std::make_shared<Alerts>(io_.get_executor(), std::move(receivers));
-}
-
 void Agent::published(const std::string& target, const Report& report, const History& history) {
   const auto it = targets_.find(target);
   if (stopping_ || it == targets_.end()) return;
@@ -193,43 +170,15 @@ void Agent::published(const std::string& target, const Report& report, const His
   w.history = &history;
   board_.publish(target, report.verdict, report.reachable, report.headline,
                  std::make_shared<const std::string>(render_json(report)));
-  for (const Notice& n : step(w.alerting, report, alert_settings(settings_), report.at)) {
-    spdlog::info("{}: {} {}: {}", target, to_string(n.edge), n.key, n.incident.lead().sentence);
-    alerts_->post(n, render(n, report, words()));
-    const Finding& lead = n.incident.lead();
-    if (keeper_)
-      keeper_->happened(target, {n.at, std::string(to_string(n.edge)), n.key, lead.check, n.incident.severity,
-                                 lead.object, lead.sentence, n.started});
-  }
+  desk_->reported(target, report, history);
   if (keeper_) keep(target, w, report);
   board_.ready(true);
   publish_metrics();
 }
 
-// Whoever was told of an incident is told that nobody looks any more.
-void Agent::end_alerts(const std::string& target, const Watched& w) {
-  for (const OpenIncident& open : w.alerting.open) {
-    if (!open.fired || !w.report) continue;
-    const Notice n{.edge = Notice::Edge::resolved,
-                   .key = open.key,
-                   .target = target,
-                   .incident = open.incident,
-                   .started = open.started,
-                   .fired = *open.fired,
-                   .at = utc_now(),
-                   .changed = "the target is no longer watched",
-                   .merged = open.merged};
-    alerts_->post(n, render(n, *w.report, words()));
-  }
-}
-
 std::string Agent::counted() const {
   return words::counted(static_cast<double>(targets_.size()), "target") + ", " +
          words::counted(static_cast<double>(settings_.receivers.size()), "receiver");
-}
-
-MessageOptions Agent::words() const {
-  return {settings_.alerting.external_url, settings_.alerting.diagnose_command, settings_.alerting.runbook_url};
 }
 
 void Agent::publish_metrics() {
@@ -239,20 +188,17 @@ void Agent::publish_metrics() {
         {name,
          w.history,
          w.report ? &*w.report : nullptr,
-         {settings_.schedule.sample, settings_.schedule.cycle, settings_.schedule.sweep, settings_.schedule.slow}});
+         {settings_.schedule.sample, settings_.schedule.cycle, settings_.schedule.sweep, settings_.schedule.slow},
+         desk_->sends(name)});
   own_.cpu_seconds = own_cpu_seconds();
   own_.resident_bytes = resident_bytes();
   own_.open_files = open_files();
-  double sent = 0, failed = 0, dropped = 0;
-  for (const auto& s : alerts_->stats()) {
-    sent += static_cast<double>(s.sent);
-    failed += static_cast<double>(s.failed);
-    dropped += static_cast<double>(s.dropped);
-  }
-  if (keeper_) own_.state_degraded = keeper_->degraded() ? 1 : 0;
-  own_.notifications_sent = sent;
-  own_.notifications_failed = failed;
-  own_.notifications_dropped = dropped;
+  own_.receivers.clear();
+  for (const auto& r : desk_->stats())
+    own_.receivers.push_back({r.name, static_cast<double>(r.sent), static_cast<double>(r.failed),
+                              static_cast<double>(r.dropped), static_cast<double>(r.queued), r.oldest_seconds});
+  own_.silences = static_cast<double>(desk_->silences());
+  if (keeper_) own_.state_degraded = keeper_->degraded() || desk_->degraded() ? 1 : 0;
   board_.metrics(std::make_shared<const std::string>(exposition(metrics(all, own_, utc_now(), budget_))));
 }
 
@@ -265,7 +211,10 @@ asio::awaitable<void> Agent::heartbeat() {
     board_.progress(slowest);
     const auto patience =
         std::max(seconds(30), std::chrono::ceil<seconds>(std::chrono::duration<double>(6 * settings_.schedule.cycle)));
-    if (SteadyClock::now() - slowest < patience) sd_notify("WATCHDOG=1");
+    if (SteadyClock::now() - slowest < patience) {
+      sd_notify("WATCHDOG=1");
+      if (desk_) desk_->alive();
+    }
     const auto due = SteadyClock::now() + seconds(1);
     timer_.expires_at(due);
     boost::system::error_code woken;
@@ -301,23 +250,14 @@ void Agent::reload(const Settings& settings) {
   for (const TargetSettings& t : settings_.targets)
     if (!targets_.contains(t.name)) {
       watch(t);
-      // The same target by another way in: its open alerts go on.
-      if (const auto it = gone.find(t.name); it != gone.end()) {
-        targets_[t.name].alerting = std::move(it->second.alerting);
-        gone.erase(it);
-      }
+      gone.erase(t.name);  // the same target by another way in: its open alerts go on
       targets_[t.name].watch->start();
     }
   for (auto& [name, w] : gone) {
     board_.retire(name);
-    end_alerts(name, w);
+    desk_->retire(name);
   }
-  // Messages already queued go on to where they were meant to go.
-  if (alerts_)
-    asio::co_spawn(
-        io_, [gone = alerts_]() -> asio::awaitable<void> { co_await gone->drain(std::chrono::minutes(10)); },
-        asio::detached);
-  open_receivers();
+  desk_->configure(settings_);
   own_.reload_succeeded = 1;
   own_.reload_time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   publish_metrics();
@@ -338,7 +278,7 @@ asio::awaitable<void> Agent::stop() {
   timer_.cancel();
   for (auto& [name, w] : targets_) w.watch->stop();
   const auto enough = SteadyClock::now() + last_words;
-  if (alerts_) co_await alerts_->drain(last_words);
+  if (desk_) co_await desk_->stop(last_words);
   const auto open = [&] {
     return std::any_of(targets_.begin(), targets_.end(), [](const auto& t) { return !t.second.watch->closed(); });
   };

@@ -10,10 +10,8 @@
 #include <set>
 #include <string>
 
-#include "agent/alerts/receivers.h"
+#include "agent/commands/alert_desk.h"
 #include "agent/commands/watch.h"
-#include "agent/core/alerting.h"
-#include "agent/core/message.h"
 #include "agent/core/metrics.h"
 #include "agent/http/server.h"
 #include "agent/store/history_keeper.h"
@@ -31,7 +29,6 @@ class Agent {
  private:
   struct Watched {
     std::shared_ptr<Watch> watch;
-    AlertState alerting;
     std::optional<Report> report;
     const History* history = nullptr;
     std::set<std::string> events = {};  // that are in the report, and kept
@@ -40,11 +37,8 @@ class Agent {
   std::optional<ConnectError> watch(const TargetSettings& target);
   void published(const std::string& target, const Report& report, const History& history);
   std::string counted() const;
-  void end_alerts(const std::string& target, const Watched& w);
-  MessageOptions words() const;
   void publish_metrics();
-  void open_receivers();
-  void open_state();
+  std::string open_state();  // the directory; "" where nothing can be kept
   void keep(const std::string& target, Watched& w, const Report& report);
   void recall(const std::string& target);
   boost::asio::awaitable<void> heartbeat();
@@ -54,7 +48,7 @@ class Agent {
   std::unique_ptr<HistoryKeeper> keeper_;  // none: nothing is kept
   Board board_;
   std::unique_ptr<HttpServer> http_;
-  std::shared_ptr<Alerts> alerts_;
+  std::shared_ptr<AlertDesk> desk_;
   std::map<std::string, Watched> targets_;  // by name
   boost::asio::steady_timer timer_;
   SeriesBudget budget_;

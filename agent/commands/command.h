@@ -26,6 +26,8 @@ struct Command {
 Command run_command();
 Command diagnose_command();
 Command explain_command();
+Command silence_command();
+Command notify_command();
 Command grants_command();
 Command config_command();
 Command catalog_command();

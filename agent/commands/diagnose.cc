@@ -55,12 +55,6 @@ std::string rendered(const Report& report, const std::string& format, bool one_l
                                 : render_text(report, terminal());
 }
 
-Report judged(const Recording& r, const AllCheckSettings& checks) {
-  Report report = rank(evaluate_all(r.history, r.context, checks, r.at), r.history, r.context, r.at);
-  report.cost = r.cost;
-  return report;
-}
-
 int exit_code(const Report& report) {
   if (!report.reachable || is_unsure(report)) return exit_unknown;
   return exit_code(report.verdict);
@@ -236,7 +230,7 @@ int diagnose(Options options) {
                   .one_shot = true,
                   .local = is_local(*conninfo),
                   .hot_queries = target->hot_queries};
-  TargetOptions how{.name = target->name, .conninfo = *conninfo};
+  TargetOptions how{.name = target->name, .conninfo = conninfo->with_application("pgvigil diagnose")};
   how.databases = target->databases;
   how.allow_superuser = target->allow_superuser || options.allow_superuser;
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());

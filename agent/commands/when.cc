@@ -87,6 +87,13 @@ bool day(std::string_view& s, std::tm& out, bool& given) {
 
 }  // namespace
 
+std::optional<Time> parse_until(std::string_view text, Time now) {
+  const auto last = parse_when(text, now);
+  constexpr double day = 86400;
+  const bool clock_only = text.size() <= 8 && text.find(':') != std::string_view::npos;
+  return last && *last <= now && clock_only ? after(*last, day) : last;
+}
+
 std::optional<double> parse_duration(std::string_view text) {
   std::string s = trimmed(text);
   constexpr std::pair<std::string_view, std::string_view> longer[] = {

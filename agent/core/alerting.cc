@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "agent/core/text.h"
+
 namespace pgvigil {
 namespace {
 
@@ -78,10 +80,27 @@ void fold(Incident& into, const Incident& more) {
   into.act_by = std::min(into.act_by, more.act_by);
 }
 
+Notice notice_of(const OpenIncident& open, std::string_view target, Notice::Edge edge, std::string changed, Time now) {
+  return {.edge = edge,
+          .key = open.key,
+          .target = std::string(target),
+          .incident = open.incident,
+          .started = open.started,
+          .fired = open.fired.value_or(now),
+          .at = now,
+          .changed = std::move(changed),
+          .merged = open.merged,
+          .first_check = open.first_check,
+          .first_object = open.first_object,
+          .before = open.told,
+          .reach = open.told};
+}
+
 class Stepper {
  public:
-  Stepper(AlertState& state, const Report& report, const AlertSettings& settings, Time now)
-      : state_(state), report_(report), settings_(settings), now_(now) {}
+  Stepper(AlertState& state, const Report& report, const AlertSettings& settings, Time now,
+          const std::vector<Silence>& silences)
+      : state_(state), report_(report), settings_(settings), now_(now), silences_(silences) {}
 
   std::vector<Notice> run() {
     const bool gap = note_gap();
@@ -155,7 +174,7 @@ class Stepper {
       const auto twin = [&](const OpenIncident& b) { return related(incidents[i], b) == 2; };
       if (continues[i].empty() && !folded(incidents[i]) && std::none_of(born.begin(), born.end(), twin) &&
           state_.open.size() + born.size() < most_open)
-        born.push_back(open_new(incidents[i]));
+        born.push_back(open_new(incidents[i], born));
     }
     std::erase_if(state_.open, [](const OpenIncident& o) { return o.key.empty(); });
     for (OpenIncident& b : born) state_.open.push_back(std::move(b));
@@ -198,8 +217,22 @@ class Stepper {
     return false;
   }
 
-  OpenIncident open_new(const Incident& incident) {
-    OpenIncident open{.key = incident_key(report_.target, now_, incident.lead().check, incident.lead().object),
+  // The key of what leads it, unless an incident that is open has it: its lead may have changed since.
+  std::string free_key(const Incident& incident, const std::vector<OpenIncident>& born) const {
+    Object object = incident.lead().object;
+    for (int n = 2;; ++n) {
+      std::string key = incident_key(report_.target, incident.lead().check, object);
+      const auto same = [&](const OpenIncident& o) {
+        return o.key == key || std::find(o.merged.begin(), o.merged.end(), key) != o.merged.end();
+      };
+      if (std::none_of(state_.open.begin(), state_.open.end(), same) && std::none_of(born.begin(), born.end(), same))
+        return key;
+      object.name = fmt::format("{} #{}", incident.lead().object.name, n);
+    }
+  }
+
+  OpenIncident open_new(const Incident& incident, const std::vector<OpenIncident>& born) {
+    OpenIncident open{.key = free_key(incident, born),
                       .started = now_,
                       .pending_since = now_,
                       .incident = incident,
@@ -240,55 +273,67 @@ class Stepper {
 
   bool edge_allowed(const OpenIncident& open) const { return std::ssize(open.edges) < settings_.flap_edges; }
 
+  bool silenced(const OpenIncident& open) const {
+    return std::any_of(silences_.begin(), silences_.end(),
+                       [&](const Silence& s) { return silences(s, report_.target, open.incident, now_); });
+  }
+
   void fire(OpenIncident& open) {
     const double wait = proven(open.incident)                          ? 0
                         : open.incident.severity == Severity::critical ? settings_.for_critical
                                                                        : settings_.for_warning;
-    if (seconds_between(open.pending_since, now_) < wait || !edge_allowed(open)) return;
+    if (seconds_between(open.pending_since, now_) < wait || !edge_allowed(open) || silenced(open)) return;
     open.fired = now_;
     open.edges.push_back(now_);
+    open.first_check = open.incident.lead().check;
+    open.first_object = open.incident.lead().object;
     tell(open, Notice::Edge::firing, "");
   }
 
   void step_up(OpenIncident& open) {
-    if (open.updated) return;
-    const bool worse = open.incident.severity == Severity::critical && open.told_severity < Severity::critical;
-    const bool found = known_cause(open.incident) && !open.told_cause;
-    if (!worse && !found) return;
-    open.updated = true;
-    tell(open, Notice::Edge::update,
-         worse && found ? "the cause is now known, and it became critical"
-         : worse        ? "it became critical"
-                        : "the cause is now known");
+    const bool critical = open.incident.severity == Severity::critical && open.told.severity < Severity::critical;
+    const bool pages = open.incident.act_by == ActBy::now && open.told.act_by != ActBy::now;
+    const bool worse = (critical || pages) && !open.stepped_up;
+    const bool found = known_cause(open.incident) && !open.told_cause && !open.updated && !open.stepped_up;
+    const bool again = settings_.repeat > 0 && open.told_at &&
+                       (seconds_between(*open.told_at, now_) >= settings_.repeat || *open.told_at > now_);
+    if ((!worse && !found && !again) || silenced(open)) return;
+    std::string changed;
+    const auto add = [&](bool when, std::string_view what) {
+      if (when) changed += (changed.empty() ? "" : ", and ") + std::string(what);
+    };
+    add(found, "the cause is now known");
+    add(worse, critical ? "it became critical" : "it became urgent");
+    if (changed.empty()) changed = fmt::format("it still goes on, {}", span_in_words(seconds_between(*open.fired, now_)));
+    open.updated |= found;
+    open.stepped_up |= worse;
+    tell(open, Notice::Edge::update, std::move(changed));
   }
 
   void resolve(OpenIncident& open) {
     open.edges.push_back(now_);
-    tell(open, Notice::Edge::resolved,
-         fmt::format("not seen for {:.0f} s in complete reports", seconds_between(*open.absent_since, now_)));
+    notices_.push_back(
+        ended(open, report_.target,
+              fmt::format("not seen for {:.0f} s in complete reports", seconds_between(*open.absent_since, now_)), now_));
     if (state_.past.size() >= most_past) state_.past.erase(state_.past.begin());
     state_.past.push_back({std::move(open.identities), std::move(open.edges)});
     open.key.clear();
   }
 
   void tell(OpenIncident& open, Notice::Edge edge, std::string changed) {
-    open.told_severity = open.incident.severity;
+    const Reach before = open.told;
+    open.told = {std::max(before.severity, open.incident.severity), std::min(before.act_by, open.incident.act_by)};
     open.told_cause = known_cause(open.incident);
-    notices_.push_back(Notice{.edge = edge,
-                              .key = open.key,
-                              .target = report_.target,
-                              .incident = open.incident,
-                              .started = open.started,
-                              .fired = *open.fired,
-                              .at = now_,
-                              .changed = std::move(changed),
-                              .merged = open.merged});
+    open.told_at = now_;
+    notices_.push_back(notice_of(open, report_.target, edge, std::move(changed), now_));
+    notices_.back().before = before;
   }
 
   AlertState& state_;
   const Report& report_;
   const AlertSettings& settings_;
   const Time now_;
+  const std::vector<Silence>& silences_;
   bool muted_ = false;
   std::set<std::string> seen_;  // keys of open incidents that this report shows
   std::vector<Notice> notices_;
@@ -297,19 +342,25 @@ class Stepper {
 }  // namespace
 
 std::string_view to_string(Notice::Edge e) {
-  static constexpr std::string_view names[] = {"firing", "update", "resolved"};
+  static constexpr std::string_view names[] = {"firing", "update", "resolved", "note"};
   return names[static_cast<std::size_t>(e)];
 }
 
+std::string Notice::id() const {
+  const auto ms = [](Time t) { return t.time_since_epoch().count(); };
+  std::string text = fmt::format("{}-{}-{}", key, ms(fired), to_string(edge));
+  if (edge == Edge::update) text += fmt::format("-{}", ms(at));
+  return text;
+}
+
 // FNV-1a, so that a key does not depend on the build; fields are ended by a byte no text of PostgreSQL holds.
-std::string incident_key(std::string_view target, Time started, std::string_view check, const Object& object) {
+std::string incident_key(std::string_view target, std::string_view check, const Object& object) {
   std::uint64_t hash = 14695981039346656037ULL;
   const auto add = [&](std::string_view text) {
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
     hash *= 1099511628211ULL;
   };
   add(target);
-  add(std::to_string(started.time_since_epoch().count()));
   add(check);
   add(object.kind);
   add(object.name);
@@ -317,8 +368,13 @@ std::string incident_key(std::string_view target, Time started, std::string_view
   return fmt::format("{:016x}", hash);
 }
 
-std::vector<Notice> step(AlertState& state, const Report& report, const AlertSettings& settings, Time now) {
-  return Stepper(state, report, settings, now).run();
+Notice ended(const OpenIncident& open, std::string_view target, std::string changed, Time now) {
+  return notice_of(open, target, Notice::Edge::resolved, std::move(changed), now);
+}
+
+std::vector<Notice> step(AlertState& state, const Report& report, const AlertSettings& settings, Time now,
+                         const std::vector<Silence>& silences) {
+  return Stepper(state, report, settings, now, silences).run();
 }
 
 }  // namespace pgvigil

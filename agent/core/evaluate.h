@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "agent/core/recording.h"
 #include "agent/core/report.h"
 
 namespace pgvigil {
@@ -15,5 +16,7 @@ std::vector<Result> evaluate_all(const History& history, const Context& context,
                                  Time at);
 // Causes by load, severity and confidence; symptoms folded under the cause that explains them.
 Report rank(std::vector<Result> results, const History& history, const Context& context, Time at);
+// Both, of what was recorded.
+Report judged(const Recording& recording, const AllCheckSettings& settings);
 
 }  // namespace pgvigil

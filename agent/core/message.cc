@@ -10,7 +10,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr std::size_t line_bytes = 900, most_words = 6, most_tables = 20;
+constexpr std::size_t line_bytes = 900, most_words = 6, most_tables = 20, most_noted = 10;
 
 std::string upper(std::string_view s) {
   std::string out(s);
@@ -163,6 +163,25 @@ std::string footer(const Notice& n) {
   return text;
 }
 
+// An event, or the digest of what can wait: every sentence once, the most urgent first.
+void render_note(const Notice& notice, const Report& report, Message& m) {
+  const Incident& i = notice.incident;
+  const std::string target = one_line(notice.target);
+  const auto sentence = [&](const Finding& f) { return cut(one_line(f.sentence), line_bytes); };
+  if (i.causes.size() == 1) {
+    m.title = fmt::format("[{}] {}: {}", upper(to_string(i.act_by)), target, heading(notice, report, m.objects));
+    m.lead_lines.push_back(sentence(i.lead()));
+    m.why = why(i);
+  } else {
+    m.title = fmt::format("[{}] {}: {} things to look at, none of them urgent", upper(to_string(i.act_by)), target,
+                          i.causes.size());
+    for (std::size_t n = 0; n < i.causes.size() && n < most_noted; ++n)
+      m.lead_lines.push_back(fmt::format("{}: {}", to_string(i.causes[n].act_by), sentence(i.causes[n])));
+    if (i.causes.size() > most_noted) m.lead_lines.push_back(fmt::format("+{} more", i.causes.size() - most_noted));
+  }
+  m.title = cut(m.title, 500);
+}
+
 }  // namespace
 
 Message render(const Notice& notice, const Report& report, const MessageOptions& options) {
@@ -179,6 +198,15 @@ Message render(const Notice& notice, const Report& report, const MessageOptions&
   m.command = replaced(one_line(options.diagnose_command), "{target}", shell_word(one_line(notice.target)));
   m.links = links(notice, options);
   m.footer = footer(notice);
+  if (notice.edge == Notice::Edge::note) {
+    render_note(notice, report, m);
+    if (i.causes.size() > 1) return m;
+    Cure cure = cure_of(i);
+    m.remedy = std::move(cure.summary);
+    m.paste = std::move(cure.paste);
+    m.more_steps = cure.more;
+    return m;
+  }
   if (over) {
     m.lead_lines.push_back(fmt::format("over after {}, {} to {}: {}",
                                        span_in_words(seconds_between(began(notice), notice.at)),

@@ -215,10 +215,16 @@ void own_metrics(Page& page, const OwnStats& o) {
              o.reload_succeeded);
   page.gauge("pgvigil_config_last_reload_success_timestamp_seconds", "When a configuration was last taken.", {},
              o.reload_time);
-  page.counter("pgvigil_notifications_sent_total", "Messages that a receiver accepted.", {}, o.notifications_sent);
-  page.counter("pgvigil_notifications_failed_total", "Tries to deliver a message that failed.", {},
-               o.notifications_failed);
-  page.counter("pgvigil_notifications_dropped_total", "Messages given up for good.", {}, o.notifications_dropped);
+  for (const OwnStats::Receiver& r : o.receivers) {
+    const std::vector<Label> to{{"receiver", valid(r.name)}};
+    page.counter("pgvigil_notifications_sent_total", "Alerts that this receiver accepted.", to, r.sent);
+    page.counter("pgvigil_notifications_failed_total", "Tries to deliver to this receiver that failed.", to, r.failed);
+    page.counter("pgvigil_notifications_dropped_total", "Alerts for this receiver that were given up.", to, r.dropped);
+    page.gauge("pgvigil_notifications_queued", "Alerts that wait for this receiver.", to, r.queued);
+    page.gauge("pgvigil_notifications_oldest_seconds", "How long the oldest of them has been waiting.", to,
+               r.oldest_seconds);
+  }
+  page.gauge("pgvigil_silences", "Silences that have not ended.", {}, o.silences);
   page.gauge("pgvigil_state_degraded", "Whether the state directory cannot be written.", {}, o.state_degraded);
 }
 
@@ -238,6 +244,9 @@ std::vector<Family> metrics(std::span<const TargetMetrics> targets, const OwnSta
   for (const TargetMetrics& t : targets) {
     if (t.history != nullptr) probe_metrics(page, t, at, budget, probes);
     if (t.report != nullptr) report_metrics(page, *t.report, valid(t.target));
+    if (t.report != nullptr)
+      page.gauge("pgvigil_sends_alerts", "Whether this agent sends the target's alerts, or another one does.",
+                 {{"target", valid(t.target)}}, t.sends);
   }
   own_metrics(page, own);
   for (const auto& [family, n] : budget.dropped)

@@ -31,6 +31,7 @@ struct TargetMetrics {
   const History* history = nullptr;  // null: nothing was asked yet
   const Report* report = nullptr;    // null: nothing was judged yet
   Intervals intervals = {};
+  bool sends = true;  // false: another agent sends its alerts
 };
 
 // The agent's own figures. What is not known stays nullopt and is not exported.
@@ -40,8 +41,14 @@ struct OwnStats {
   std::optional<double> cpu_seconds, resident_bytes, open_files, loop_lag_seconds;
   std::optional<double> cycles, cycles_skipped;         // counters
   std::optional<double> reload_succeeded, reload_time;  // 0 or 1; epoch seconds of the last good one
-  std::optional<double> notifications_sent, notifications_failed, notifications_dropped;  // counters
-  std::optional<double> state_degraded;  // 1: the state directory cannot be written
+  std::optional<double> state_degraded;                 // 1: the state directory cannot be written
+  std::optional<double> silences;
+  struct Receiver {
+    std::string name;
+    double sent = 0, failed = 0, dropped = 0;  // counters
+    double queued = 0, oldest_seconds = 0;
+  };
+  std::vector<Receiver> receivers = {};
 };
 
 // What the series budget remembers from page to page, so that a series neither flickers nor a counter falls:

@@ -76,6 +76,12 @@ void say(Report& report) {
 
 }  // namespace
 
+Report judged(const Recording& r, const AllCheckSettings& settings) {
+  Report report = rank(evaluate_all(r.history, r.context, settings, r.at), r.history, r.context, r.at);
+  report.cost = r.cost;
+  return report;
+}
+
 Report rank(std::vector<Result> results, const History& history, const Context& context, Time at) {
   static const CheckSettings none;
   const Input in(history, context, none, at);

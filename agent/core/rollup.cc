@@ -86,9 +86,10 @@ Roller::Open& Roller::open(Time at) {
 void Roller::observed(const Observation& observation) {
   const auto it = observation.answers.find(activity.id());
   if (it == observation.answers.end() || !it->second.rows) return;
-  Observation sample{it->second.at, {}};
+  const Time at = it->second.at;
+  Observation sample{at, {}};
   sample.answers.emplace(it->first, it->second);
-  open(sample.at).samples.add(std::move(sample));
+  open(at).samples.add(std::move(sample));
 }
 
 Judgement judgement_of(const Report& r) {

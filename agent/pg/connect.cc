@@ -92,7 +92,7 @@ asio::awaitable<Session::Connected> Session::knock(asio::any_io_executor executo
   set("port", place.port);
   if (!where.dbname().empty()) set("dbname", where.dbname());
   if (!attributes.empty()) set("target_session_attrs", attributes);
-  set("application_name", "pgvigil");
+  set("application_name", where.application());
   set("client_encoding", "UTF8");
   set_default("keepalives_idle", "10");
   set_default("keepalives_interval", "5");

@@ -52,6 +52,13 @@ class Conninfo {
   const std::string& dbname() const { return dbname_; }
   const std::string& user() const { return user_; }
   Conninfo with_database(std::string name) const;
+  // Our application_name. What a person runs once must not be taken for an agent: agents give way to the eldest.
+  const std::string& application() const { return application_; }
+  Conninfo with_application(std::string name) const {
+    Conninfo other = *this;
+    other.application_ = std::move(name);
+    return other;
+  }
 
   const Parameters& parameters() const { return parameters_; }                   // as given; holds secrets
   const std::string& session_attributes() const { return session_attributes_; }  // target_session_attrs
@@ -61,6 +68,7 @@ class Conninfo {
 
  private:
   Parameters parameters_;
+  std::string application_ = "pgvigil";
   std::string host_, hostaddr_, port_, dbname_, user_, session_attributes_;
 };
 

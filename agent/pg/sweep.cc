@@ -26,7 +26,7 @@ select pg_catalog.current_setting('max_connections')::int
        - coalesce(nullif(pg_catalog.current_setting('reserved_connections', true), '')::int, 0)
        - (pg_catalog.count(*) filter (where a.backend_type = 'client backend'
                                          or (a.backend_type is null and a.datid is not null)))::int,
-       coalesce(pg_catalog.bool_or(a.pid = any ($1::int[]) and a.application_name = 'pgvigil'), false)
+       coalesce(pg_catalog.bool_or(a.pid = any ($1::int[]) and a.application_name like 'pgvigil%'), false)
 from pg_catalog.pg_stat_get_activity(null::int) a)";
 
 // Behind a lock on pg_class or its like, for one.

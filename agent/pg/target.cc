@@ -171,7 +171,7 @@ asio::awaitable<void> Target::Impl::end_in_server() {
   std::vector<pg::Ask> asks(1);
   asks[0].sql =
       "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_get_activity(null::int) a "
-      "where a.pid = any ($1::int[]) and a.application_name = 'pgvigil' "
+      "where a.pid = any ($1::int[]) and a.application_name like 'pgvigil%' "
       "and a.usesysid = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)";
   asks[0].parameters.push_back(fmt::format("{{{}}}", fmt::join(pids, ",")));
   co_await first.fly(std::move(asks), options.flight_deadline);

@@ -41,18 +41,39 @@ alerting:
   for_warning: 60 s         # how long it must last
   for_critical: 30 s
   keep_firing: 30 s         # how long it must be gone before it is resolved
+  repeat: 0 s               # what still goes on is told again after so long; 0 s: never
   external_url: ""          # where the readers of a message reach the page
   diagnose_command: pgvigil diagnose   # printed as the next thing to type; "kubectl exec ..." where that is the way in
   runbook_url: ""
 
-# Where messages go.
+# Where messages go. What has to be done now pages; what has to be done today goes to the channel; what can wait is told
+# once, at most one digest a day.
 receivers: []
 #  - name: on-call
-#    kind: slack            # slack, or webhook: the JSON that Alertmanager sends
+#    kind: slack            # slack, mattermost, teams (a Workflows webhook), discord, pagerduty, webhook (the JSON that
+#                           # Alertmanager sends), alertmanager
 #    url_file: /run/secrets/slack-url   # or url: ${SLACK_URL}; https, or plain http to this machine
+#    act_by: later          # at least so urgent: now, today, this_week, later. Default: now for pagerduty, today for
+#                           # alertmanager, later (everything) for the others
+#    severity: warning      # at least: warning, critical
+#    targets: []            # only these; * and ? as in a shell
+#    checks: []             # only what these lead
 #    send_resolved: true
-#    allow_private: false   # true: the host may have a private or loopback address
+#    allow_private: false   # true: the host may have a private address
 #    ca_file: ""            # default: the system's certificates
+#  - name: pager
+#    kind: pagerduty
+#    routing_key_file: /run/secrets/pagerduty-key   # of an Events API v2 integration
+#  - name: cluster
+#    kind: alertmanager
+#    urls: [http://127.0.0.1:9093]      # every member; each is told, they agree among themselves
+
+# A dead man's switch: POSTed to while the agent makes progress; who does not hear from it raises the alarm.
+heartbeat:
+  url: ""                   # or url_file
+  interval: 60 s
+  allow_private: false
+  ca_file: ""
 
 # How often the server is asked.
 schedule:

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "agent/settings/conninfo.h"
+#include "agent/settings/load_parts.h"
 #include "agent/settings/section.h"
 #include "agent/settings/settings.h"
 #include "checks/plans/sql.h"
@@ -16,30 +17,9 @@ namespace {
 
 constexpr std::size_t max_errors = 10;
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
-}
-
 bool is_ip_address(const std::string& s) {
   unsigned char buffer[sizeof(in6_addr)];
   return inet_pton(AF_INET, s.c_str(), buffer) == 1 || inet_pton(AF_INET6, s.c_str(), buffer) == 1;
-}
-
-// The host of an http(s) URL; "" when it has none or is no such URL.
-std::string url_host(std::string_view url) {
-  std::string_view rest = url;
-  if (rest.starts_with("https://"))
-    rest.remove_prefix(8);
-  else if (rest.starts_with("http://"))
-    rest.remove_prefix(7);
-  else
-    return "";
-  if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; }))
-    return "";
-  rest = rest.substr(0, rest.find_first_of("/?#"));
-  if (const auto at = rest.rfind('@'); at != std::string_view::npos) rest.remove_prefix(at + 1);
-  if (rest.starts_with('[')) return std::string(rest.substr(0, rest.find(']') + 1));
-  return std::string(rest.substr(0, rest.find(':')));
 }
 
 void read_hot_queries(Section& target, const std::string& where, TargetSettings& out, Loading& loading) {
@@ -139,47 +119,14 @@ void read_alerting(Section& root, AlertingSettings& out, Loading& loading) {
   s.number("for_warning", Unit::seconds, out.for_warning, {0, 86400});
   s.number("for_critical", Unit::seconds, out.for_critical, {0, 86400});
   s.number("keep_firing", Unit::seconds, out.keep_firing, {0, 86400});
+  s.number("repeat", Unit::seconds, out.repeat, {0, 30 * 86400.0});
+  if (out.repeat > 0 && out.repeat < 60) s.error("repeat", "repeat is less than a minute", "0 never tells again");
   for (const auto& [key, url] :
        {std::pair{"external_url", &out.external_url}, std::pair{"runbook_url", &out.runbook_url}})
     if (s.text(key, *url) && !url->empty() && url_host(*url).empty())
       s.error(key, fmt::format("{} is not an http or https URL", key));
   s.verbatim("diagnose_command", out.diagnose_command);
   s.finish();
-}
-
-void read_receivers(Section& root, Settings& out, Loading& loading) {
-  const YamlNode* all = root.list("receivers");
-  if (all == nullptr) return;
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < all->items.size(); ++i) {
-    Section s(all->items[i], fmt::format("receivers[{}]", i), loading);
-    ReceiverSettings r;
-    std::size_t kind = 1;
-    s.text("name", r.name);
-    if (!s.choice("kind", {"slack", "webhook"}, kind) && !s.has("kind"))
-      s.error("kind", "a receiver has no kind", "write \"kind: slack\" or \"kind: webhook\"");
-    r.kind = kind == 0 ? ReceiverSettings::Kind::slack : ReceiverSettings::Kind::webhook;
-    const bool given = s.secret("url", r.url);
-    s.flag("send_resolved", r.send_resolved);
-    s.flag("allow_private", r.allow_private);
-    s.text("ca_file", r.ca_file);
-    s.finish();
-    const std::string key = s.has("url_file") ? "url_file" : "url";
-    if (given) {
-      const std::string host = url_host(r.url);
-      if (host.empty())
-        s.error(key, "url is not an http or https URL");
-      else if (r.url.starts_with("http://") && !is_loopback(host))
-        s.error(key, "url is plain http to another machine", "use https: the path of a webhook is a secret");
-    } else if (!s.has("url") && !s.has("url_file")) {
-      s.error("url", "a receiver has no url", "set url_file, or url: ${NAME}");
-    }
-    if (r.name.empty()) r.name = fmt::format("{} {}", kind == 0 ? "slack" : "webhook", i + 1);
-    if (!names.insert(r.name).second)
-      loading.error(all->items[i], fmt::format("two receivers are named \"{}\"", r.name),
-                    "give each receiver its own name");
-    out.receivers.push_back(std::move(r));
-  }
 }
 
 void read_schedule(Section& root, ScheduleSettings& out, Loading& loading) {
@@ -264,6 +211,7 @@ LoadedSettings parse_settings(std::string_view text, const std::string& filename
     read_http(root, out.http, loading);
     read_alerting(root, out.alerting, loading);
     read_receivers(root, out, loading);
+    read_heartbeat(root, out.heartbeat, loading);
     read_schedule(root, out.schedule, loading);
     read_state(root, out.state, loading);
     read_log(root, out.log, loading);

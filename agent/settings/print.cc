@@ -65,10 +65,48 @@ std::string target_text(const TargetSettings& t) {
   return out;
 }
 
+std::string_view act_by_key(ActBy a) {
+  static constexpr std::string_view keys[] = {"now", "today", "this_week", "later"};
+  return keys[static_cast<std::size_t>(a)];
+}
+
+std::string texts(std::string_view key, const std::vector<std::string>& all) {
+  if (all.empty()) return "";
+  std::string out = fmt::format("    {}:\n", key);
+  for (const std::string& t : all) out += fmt::format("      - {}\n", quoted(t));
+  return out;
+}
+
+std::string receiver_text(const ReceiverSettings& r) {
+  std::string out = fmt::format("  - name: {}\n    kind: {}\n", quoted(r.name), to_string(r.kind));
+  if (r.more_urls.empty()) {
+    out += fmt::format("    url: {}\n", quoted(masked_url(r.url)));
+  } else {
+    std::vector<std::string> urls{masked_url(r.url)};
+    for (const std::string& u : r.more_urls) urls.push_back(masked_url(u));
+    out += texts("urls", urls);
+  }
+  if (!r.routing_key.empty()) out += fmt::format("    routing_key: {}\n", quoted(mask));
+  out += fmt::format("    act_by: {}\n    severity: {}\n", act_by_key(r.route.act_by), to_string(r.route.severity));
+  out += texts("targets", r.route.targets) + texts("checks", r.route.checks);
+  return out + fmt::format("    send_resolved: {}\n    allow_private: {}\n    ca_file: {}\n", r.route.send_resolved,
+                           r.allow_private, quoted(r.ca_file));
+}
+
 void add_secret(std::set<std::string>& all, const std::string& s) {
   if (s.empty()) return;
   all.insert(s);
   all.insert(percent_encode(s));
+}
+
+// The whole of it, what follows the host, and what stands before it.
+void add_url(std::set<std::string>& all, const std::string& url) {
+  add_secret(all, url);
+  const auto scheme = url.find("://");
+  const auto path = scheme == std::string::npos ? scheme : url.find_first_of("/?", scheme + 3);
+  if (path != std::string::npos && url.size() - path > 4) add_secret(all, url.substr(path + 1));
+  const auto authority = scheme == std::string::npos ? std::string() : url.substr(scheme + 3, path - scheme - 3);
+  if (const auto at = authority.rfind('@'); at != std::string::npos) add_secret(all, authority.substr(0, at));
 }
 
 }  // namespace
@@ -87,13 +125,11 @@ std::vector<std::string> Settings::secrets() const {
   for (const TargetSettings& t : targets)
     for (const std::string& s : conninfo_secrets(t.conninfo)) add_secret(all, s);
   for (const ReceiverSettings& r : receivers) {
-    add_secret(all, r.url);
-    const auto scheme = r.url.find("://");
-    const auto path = scheme == std::string::npos ? scheme : r.url.find_first_of("/?", scheme + 3);
-    if (path != std::string::npos && r.url.size() - path > 4) add_secret(all, r.url.substr(path + 1));
-    const auto authority = scheme == std::string::npos ? std::string() : r.url.substr(scheme + 3, path - scheme - 3);
-    if (const auto at = authority.rfind('@'); at != std::string::npos) add_secret(all, authority.substr(0, at));
+    add_url(all, r.url);
+    for (const std::string& u : r.more_urls) add_url(all, u);
+    add_secret(all, r.routing_key);
   }
+  add_url(all, heartbeat.url);
   add_secret(all, http.token);
   add_secret(all, environment_password);
   std::vector<std::string> out(all.begin(), all.end());
@@ -109,16 +145,15 @@ std::string print_settings(const Settings& s) {
                      quoted(s.http.address), s.http.port, s.http.insecure);
   if (!s.http.token.empty()) out += fmt::format("  token: {}\n", quoted(mask));
   out += fmt::format(
-      "alerting:\n  for_warning: {}\n  for_critical: {}\n  keep_firing: {}\n  external_url: {}\n  diagnose_command: "
+      "alerting:\n  for_warning: {}\n  for_critical: {}\n  keep_firing: {}\n  repeat: {}\n  external_url: {}\n  diagnose_command: "
       "{}\n  runbook_url: {}\n",
-      seconds(s.alerting.for_warning), seconds(s.alerting.for_critical), seconds(s.alerting.keep_firing),
+      seconds(s.alerting.for_warning), seconds(s.alerting.for_critical), seconds(s.alerting.keep_firing), seconds(s.alerting.repeat),
       quoted(s.alerting.external_url), quoted(s.alerting.diagnose_command), quoted(s.alerting.runbook_url));
   out += s.receivers.empty() ? "receivers: []\n" : "receivers:\n";
-  for (const ReceiverSettings& r : s.receivers)
-    out += fmt::format(
-        "  - name: {}\n    kind: {}\n    url: {}\n    send_resolved: {}\n    allow_private: {}\n    ca_file: {}\n",
-        quoted(r.name), r.kind == ReceiverSettings::Kind::slack ? "slack" : "webhook", quoted(masked_url(r.url)),
-        r.send_resolved, r.allow_private, quoted(r.ca_file));
+  for (const ReceiverSettings& r : s.receivers) out += receiver_text(r);
+  out += fmt::format("heartbeat:\n  url: {}\n  interval: {}\n  allow_private: {}\n  ca_file: {}\n",
+                     quoted(masked_url(s.heartbeat.url)), seconds(s.heartbeat.interval), s.heartbeat.allow_private,
+                     quoted(s.heartbeat.ca_file));
   out += fmt::format("schedule:\n  sample: {}\n  cycle: {}\n  sweep: {}\n  slow: {}\n", seconds(s.schedule.sample),
                      seconds(s.schedule.cycle), seconds(s.schedule.sweep), seconds(s.schedule.slow));
   out += fmt::format("state:\n  enabled: {}\n  directory: {}\n  max_size: {}\n  keep: {}\n", s.state.enabled,

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/core/receiver_kind.h"
+#include "agent/core/route.h"
 #include "checks/check.h"
 
 namespace pgvigil {
@@ -31,19 +33,29 @@ struct HttpSettings {
 };
 
 struct ReceiverSettings {
-  enum class Kind : std::uint8_t { slack, webhook };
   std::string name;
-  Kind kind = Kind::webhook;
-  std::string url;  // secret from its path on
-  bool send_resolved = true;
+  ReceiverKind kind = ReceiverKind::webhook;
+  std::string url;                          // secret from its path on
+  std::vector<std::string> more_urls = {};  // of the other members of an Alertmanager cluster
+  std::string routing_key = {};             // secret; PagerDuty's
+  Route route = {};
   bool allow_private = false;  // may resolve to a private or loopback address
   std::string ca_file = {};    // "": the system's
+};
+
+// A dead man's switch.
+struct HeartbeatSettings {
+  std::string url = {};  // secret from its path on; "": none
+  double interval = 60;
+  bool allow_private = false;
+  std::string ca_file = {};
 };
 
 // Durations are seconds, everywhere.
 struct AlertingSettings {
   double for_warning = 60, for_critical = 30;  // how long a symptom lasts before it is sent
   double keep_firing = 30;                     // how long it must be gone before it is resolved
+  double repeat = 0;                           // what goes on is told again after so long; 0: never
   std::string external_url = {};               // where a reader of a message opens the page
   std::string diagnose_command = "pgvigil diagnose";
   std::string runbook_url = {};
@@ -72,6 +84,7 @@ struct Settings {
   HttpSettings http = {};
   AlertingSettings alerting = {};
   std::vector<ReceiverSettings> receivers = {};
+  HeartbeatSettings heartbeat = {};
   ScheduleSettings schedule = {};
   StateSettings state = {};
   LogSettings log = {};

@@ -1,8 +1,11 @@
 #include "agent/store/directory.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "agent/store/history_file.h"
 
@@ -42,6 +45,36 @@ std::string state_directory_to_read(const StatePlaces& places) {
   for (const Place& p : all)
     if (::access((p.path + "/" + HistoryFile::name).c_str(), F_OK) == 0) return p.path;
   return all.front().path;
+}
+
+namespace fs = std::filesystem;
+
+void make_directory(const std::string& path) {
+  std::error_code error;
+  if (fs::exists(path, error)) return;
+  if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, error);
+}
+
+void make_file_for_owner_of(const std::string& directory, const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return;
+  struct stat about {};
+  if (::geteuid() == 0 && ::stat(directory.c_str(), &about) == 0 && ::fchown(fd, about.st_uid, about.st_gid) != 0)
+    ::unlink(path.c_str());  // better none than one that its owner cannot open
+  ::close(fd);
+}
+
+void move_aside(const std::string& directory, const std::string& name) {
+  const fs::path file = fs::path(directory) / name;
+  std::error_code error;
+  fs::rename(file, file.string() + ".damaged", error);
+  if (error) fs::remove(file, error);
+  for (const char* part : {"-wal", "-shm"}) fs::remove(file.string() + part, error);
+}
+
+FileIdentity::FileIdentity(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) == 0) device_ = about.st_dev, inode_ = about.st_ino;
 }
 
 }  // namespace pgvigil

@@ -1,6 +1,7 @@
 // Where the state lives when the configuration does not say.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,5 +19,23 @@ struct StatePlaces {
 std::string state_directory_to_write(const StatePlaces& places = {});
 // The first that holds a history; else the first of all.
 std::string state_directory_to_read(const StatePlaces& places = {});
+
+// Makes the directory, for its owner alone; an error stays for the opening of the file to tell.
+void make_directory(const std::string& path);
+// An empty file, when it is missing, that the directory's owner can write: root may run a command before the agent.
+void make_file_for_owner_of(const std::string& directory, const std::string& path);
+// One damaged file is kept as NAME.damaged for whoever wants to look; an older one gives way, so that the directory
+// stays bounded.
+void move_aside(const std::string& directory, const std::string& file);
+
+// Which file it is that stands there now.
+class FileIdentity {
+ public:
+  explicit FileIdentity(const std::string& path);
+  bool operator==(const FileIdentity&) const = default;
+
+ private:
+  std::uint64_t device_ = 0, inode_ = 0;
+};
 
 }  // namespace pgvigil

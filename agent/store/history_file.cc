@@ -44,9 +44,7 @@ void check_version(std::int64_t version) {
 }  // namespace
 
 HistoryFile::HistoryFile(const std::string& directory, const HistoryLimits& limits)
-    : path_(directory + "/" + name), limits_(limits), db_(path_, Sqlite::Open::create) {
-  struct stat about {};
-  if (::stat(path_.c_str(), &about) == 0) device_ = about.st_dev, inode_ = about.st_ino;
+    : path_(directory + "/" + name), limits_(limits), db_(path_, Sqlite::Open::create), identity_(path_) {
   const std::int64_t version = db_.number("PRAGMA user_version");
   check_version(version);
   db_.run(fmt::format("PRAGMA page_size = {}; PRAGMA auto_vacuum = INCREMENTAL", page));
@@ -69,10 +67,7 @@ HistoryFile::HistoryFile(const std::string& directory, const HistoryLimits& limi
   minute_bytes_ = db_.number("SELECT coalesce(sum(length(body)), 0) FROM minute");
 }
 
-bool HistoryFile::there() const {
-  struct stat about {};
-  return ::stat(path_.c_str(), &about) == 0 && about.st_dev == device_ && about.st_ino == inode_;
-}
+bool HistoryFile::there() const { return identity_ == FileIdentity(path_); }
 
 std::int64_t HistoryFile::size() const { return bytes_of(path_) + bytes_of(path_ + "-wal"); }
 

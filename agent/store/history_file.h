@@ -8,6 +8,7 @@
 
 #include "agent/core/keep.h"
 #include "agent/core/rollup.h"
+#include "agent/store/directory.h"
 #include "agent/store/sqlite.h"
 
 namespace pgvigil {
@@ -47,7 +48,7 @@ class HistoryFile {
   HistoryLimits limits_;
   Sqlite db_;
   std::int64_t minute_bytes_ = 0;
-  std::uint64_t device_ = 0, inode_ = 0;
+  FileIdentity identity_;
 };
 
 // Reads it, beside a writer or without one.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "agent/core/remember.h"
+#include "agent/store/directory.h"
 #include "checks/probes/server.h"
 
 namespace pgvigil {
@@ -25,24 +25,6 @@ std::size_t rows_of(const Observation& o) {
   std::size_t rows = 1;
   for (const auto& [id, a] : o.answers) rows += a.rows ? a.rows->size() : 0;
   return rows;
-}
-
-// Makes the directory, for its owner alone; an error stays for the opening of the file to tell.
-void make_directory(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (fs::exists(path, error)) return;
-  if (fs::create_directories(path, error)) fs::permissions(path, fs::perms::owner_all, error);
-}
-
-// One damaged file is kept for whoever wants to look; an older one gives way, so that the directory stays bounded.
-void move_aside(const std::string& directory) {
-  namespace fs = std::filesystem;
-  const fs::path file = fs::path(directory) / HistoryFile::name;
-  std::error_code error;
-  fs::rename(file, file.string() + ".damaged", error);
-  if (error) fs::remove(file, error);
-  for (const char* part : {"-wal", "-shm"}) fs::remove(file.string() + part, error);
 }
 
 // After a long pause only what outlives the window is of use, and what says whose it is.
@@ -173,7 +155,7 @@ class HistoryKeeper::Writer {
       } catch (const SqliteError& e) {
         if (!e.full()) file_.reset();
         if (again && e.damaged()) {
-          move_aside(options_.directory);
+          move_aside(options_.directory, HistoryFile::name);
           if (options_.say)
             options_.say(false,
                          fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one is begun",

@@ -24,4 +24,7 @@ struct Session {
 
 extern const Probe<Session> activity;
 
+// An agent is "pgvigil"; what a person runs beside it is "pgvigil diagnose". The probe leaves both out.
+inline bool is_ours(const Session& s) { return s.application == "pgvigil" || s.application == "pgvigil diagnose"; }
+
 }  // namespace pgvigil

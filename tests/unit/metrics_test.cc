@@ -57,9 +57,8 @@ OwnStats own() {
   o.cycles_skipped = 1;
   o.reload_succeeded = 1;
   o.reload_time = 1.7e9;
-  o.notifications_sent = 1;
-  o.notifications_failed = 0;
-  o.notifications_dropped = 0;
+  o.receivers = {{"on-call", 1, 0, 0, 2, 3.5}};
+  o.silences = 0;
   o.state_degraded = 0;
   return o;
 }

@@ -22,6 +22,11 @@ Notice notice(const std::string& key, Notice::Edge edge = Notice::Edge::firing) 
   Finding f{.object = {"table", "documents"}, .sentence = "documents has no index"};
   f.check = "unindexed_table";
   n.incident.causes.push_back(f);
+  n.incident.severity = Severity::critical;
+  n.reach = {Severity::critical, ActBy::now};
+  n.first_check = f.check;
+  n.first_object = f.object;
+  n.started = n.fired = n.at = std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
   return n;
 }
 
@@ -47,7 +52,7 @@ class Receivers : public testing::Test {
     EXPECT_THAT(log, Each(Not(HasSubstr("/services"))));
   }
   ReceiverOptions to(const FaultServer& server, const std::string& name = "ops") {
-    return {.name = name, .kind = ReceiverOptions::Kind::webhook, .url = server.url(), .timeout = 150ms};
+    return {.name = name, .kind = ReceiverKind::webhook, .url = server.url(), .timeout = 150ms};
   }
   void post(Alerts& alerts, const std::string& key, Notice::Edge edge = Notice::Edge::firing) {
     const Notice n = notice(key, edge);
@@ -90,8 +95,8 @@ TEST_F(Receivers, delivers_in_order_to_each) {
 TEST_F(Receivers, slack_gets_slacks_shape_and_no_resolve_when_unwanted) {
   FaultServer server(io, {answer("200 OK")});
   ReceiverOptions slack = to(server);
-  slack.kind = ReceiverOptions::Kind::slack;
-  slack.send_resolved = false;
+  slack.kind = ReceiverKind::slack;
+  slack.route.send_resolved = false;
   Alerts alerts(io.get_executor(), {slack}, options);
   post(alerts, "a");
   post(alerts, "a", over);
@@ -231,26 +236,155 @@ TEST_F(Receivers, too_old_is_given_up) {
   EXPECT_EQ(alerts.stats()[0].dropped, 1u);
 }
 
-TEST_F(Receivers, an_outbox_keeps_before_the_post_and_lets_go_after) {
-  struct Recorder : Outbox {
-    std::vector<std::string> events;
-    void keep(const std::string& receiver, const Notice& n, const std::string& payload) override {
-      EXPECT_THAT(payload, HasSubstr(n.key));
-      events.push_back("keep " + receiver + " " + n.key);
-    }
-    void settled(const std::string& receiver, const std::string& key, Notice::Edge, bool delivered) override {
-      events.push_back((delivered ? "delivered " : "lost ") + receiver + " " + key);
-    }
-  } outbox;
-  options.outbox = &outbox;
+TEST_F(Receivers, says_what_is_settled) {
+  std::vector<std::string> events;
+  options.settled = [&](const std::string& receiver, const std::string& id, bool delivered) {
+    events.push_back((delivered ? "delivered " : "lost ") + receiver + " " + id);
+  };
   FaultServer server(io, {answer("200 OK"), answer("410 Gone")});
   Alerts alerts(io.get_executor(), {to(server)}, options);
-  post(alerts, "a");
-  EXPECT_THAT(server.hits, testing::IsEmpty());
-  EXPECT_THAT(outbox.events, ElementsAre("keep ops a"));
-  post(alerts, "b");
+  const Notice a = notice("a"), b = notice("b");
+  for (const Notice& n : {a, b}) alerts.send(alerts.address(n, render(n, Report{}, {})));
+  EXPECT_THAT(events, testing::IsEmpty());
   EXPECT_EQ(drain(alerts), 0u);
-  EXPECT_THAT(outbox.events, ElementsAre("keep ops a", "keep ops b", "delivered ops a", "lost ops b"));
+  EXPECT_THAT(events, ElementsAre("delivered ops " + a.id(), "lost ops " + b.id()));
+}
+
+TEST_F(Receivers, what_one_incident_cannot_deliver_holds_up_no_other) {
+  FaultServer server(io, {answer("500 Oops"), answer("200 OK"), answer("500 Oops"), answer("200 OK")});
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "bad");
+  post(alerts, "bad", over);
+  post(alerts, "b");
+  post(alerts, "c");
+  EXPECT_EQ(drain(alerts), 0u);
+  // Each failure sends what failed to the end; its own edges stay in order.
+  EXPECT_THAT(keys(server), ElementsAre("bad", "b", "c", "bad", "bad-", "c"));
+}
+
+TEST_F(Receivers, only_who_wants_it_is_told) {
+  FaultServer pager(io, {answer("200 OK")}), channel(io, {answer("200 OK")});
+  ReceiverOptions urgent = to(pager, "pager");
+  urgent.route.act_by = ActBy::now;
+  Alerts alerts(io.get_executor(), {urgent, to(channel, "channel")}, options);
+  Notice n = notice("a");
+  n.reach.act_by = ActBy::today;
+  alerts.post(n, render(n, Report{}, {}));
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_EQ(pager.hits.size(), 0u);
+  EXPECT_EQ(channel.hits.size(), 1u);
+}
+
+// Ten thousand at once: a person gets one message, a program as many as fit in one body; all are counted.
+TEST_F(Receivers, a_storm_is_one_message) {
+  FaultServer server(io, {"close", answer("200 OK")});
+  ReceiverOptions slack = to(server);
+  slack.kind = ReceiverKind::slack;
+  options.pace.first_retry = 50ms;
+  Alerts alerts(io.get_executor(), {slack}, options);
+  post(alerts, "first");
+  drain(alerts, 20ms);
+  for (int i = 0; i < 9'999; ++i) post(alerts, std::to_string(i));
+  EXPECT_EQ(drain(alerts), 0u);
+  ASSERT_EQ(server.hits.size(), 2u);
+  EXPECT_THAT(server.hits[1].body, HasSubstr("10000 messages at once"));
+  EXPECT_THAT(server.hits[1].body, HasSubstr("+9990 more"));
+  const ReceiverStats stats = alerts.stats()[0];
+  EXPECT_EQ(stats.sent + stats.dropped, 10'000u);
+  EXPECT_EQ(stats.sent, options.pace.queue);
+}
+
+TEST_F(Receivers, programs_get_many_alerts_in_one_body) {
+  FaultServer server(io, {"close", answer("200 OK")});
+  options.pace.first_retry = 50ms;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "0");
+  drain(alerts, 20ms);
+  for (int i = 1; i < 150; ++i) post(alerts, std::to_string(i));
+  post(alerts, "149", over);  // never beside its own firing edge
+  EXPECT_EQ(drain(alerts), 0u);
+  std::vector<std::string> told;
+  for (std::size_t i = 1; i < server.hits.size(); ++i) {
+    const json body = json::parse(server.hits[i].body);
+    for (const json& alert : body["alerts"])
+      told.push_back(alert["fingerprint"].get<std::string>() + (alert["status"] == "resolved" ? "-" : ""));
+  }
+  EXPECT_EQ(told.size(), 151u);
+  EXPECT_EQ(told.back(), "149-");
+  EXPECT_LE(server.hits.size(), 5u);
+}
+
+TEST_F(Receivers, a_body_refused_for_one_of_many_costs_only_that_one) {
+  FaultServer server(io, {"close", answer("400 Bad Request"), answer("400 Bad Request"), answer("200 OK")});
+  options.pace.first_retry = 50ms;
+  options.pace.storm = 2;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  post(alerts, "0");
+  drain(alerts, 20ms);
+  for (int i = 1; i < 5; ++i) post(alerts, std::to_string(i));
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_EQ(alerts.stats()[0].dropped, 1u);
+  EXPECT_EQ(alerts.stats()[0].sent, 4u);
+}
+
+TEST_F(Receivers, an_alertmanager_is_told_again_while_it_fires_and_when_it_is_over) {
+  FaultServer server(io, {answer("200 OK")});
+  ReceiverOptions am = to(server);
+  am.kind = ReceiverKind::alertmanager;
+  options.pace.repost = 80ms;
+  Alerts alerts(io.get_executor(), {am}, options);
+  EXPECT_TRUE(alerts.wants_standing());
+  const Notice n = notice("a");
+  const Message m = render(n, Report{}, {});
+  alerts.post(n, m);
+  alerts.standing("codeintel", {{n, m}});
+  EXPECT_EQ(drain(alerts), 0u);
+  io.restart();
+  io.run_for(250ms);
+  ASSERT_GE(server.hits.size(), 3u);
+  const json first = json::parse(server.hits[0].body)[0], again = json::parse(server.hits[2].body)[0];
+  EXPECT_EQ(first["labels"], again["labels"]);
+  EXPECT_EQ(first["labels"]["alertname"], "unindexed_table");
+  EXPECT_EQ(first["startsAt"], again["startsAt"]);
+  EXPECT_LT(first["endsAt"], again["endsAt"]);
+  EXPECT_THAT(server.hits[0].request, HasSubstr("/api/v2/alerts"));
+  alerts.standing("codeintel", {});
+  post(alerts, "a", over);
+  EXPECT_EQ(drain(alerts), 0u);
+  const std::size_t hits = server.hits.size();
+  EXPECT_LT(json::parse(server.hits.back().body)[0]["endsAt"], again["endsAt"]);
+  io.restart();
+  io.run_for(250ms);
+  EXPECT_EQ(server.hits.size(), hits);
+}
+
+TEST_F(Receivers, a_key_is_added_only_on_the_wire) {
+  FaultServer server(io, {answer("202 Accepted")});
+  ReceiverOptions pager = to(server);
+  pager.kind = ReceiverKind::pagerduty;
+  pager.routing_key = "CANARY-key";
+  Alerts alerts(io.get_executor(), {pager}, options);
+  const Notice n = notice("a");
+  auto deliveries = alerts.address(n, render(n, Report{}, {}));
+  ASSERT_EQ(deliveries.size(), 1u);
+  EXPECT_THAT(deliveries[0].payload, Not(HasSubstr("CANARY")));
+  alerts.send(std::move(deliveries));
+  EXPECT_EQ(drain(alerts), 0u);
+  const json body = json::parse(server.hits.at(0).body);
+  EXPECT_EQ(body["routing_key"], "CANARY-key");
+  EXPECT_EQ(body["dedup_key"], "a");
+}
+
+TEST_F(Receivers, what_an_earlier_process_left_keeps_its_age) {
+  FaultServer server(io, {answer("500 Oops")});
+  options.pace.keep = 100ms;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  Notice n = notice("a");
+  n.at = after(n.at, -3600);
+  alerts.post(n, render(n, Report{}, {}));
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_EQ(alerts.stats()[0].dropped, 1u);
+  EXPECT_EQ(server.hits.size(), 1u);
 }
 
 TEST_F(Receivers, may_go_while_it_sends) {

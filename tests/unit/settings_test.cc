@@ -130,8 +130,8 @@ checks:
   EXPECT_EQ(s.alerting.diagnose_command, "kubectl exec -it ${POD} -- pgvigil diagnose");
   ASSERT_EQ(s.receivers.size(), 1u);
   EXPECT_EQ(s.receivers[0].url, "https://hooks.example/T0/abc");
-  EXPECT_EQ(s.receivers[0].kind, ReceiverSettings::Kind::slack);
-  EXPECT_FALSE(s.receivers[0].send_resolved);
+  EXPECT_EQ(s.receivers[0].kind, ReceiverKind::slack);
+  EXPECT_FALSE(s.receivers[0].route.send_resolved);
   EXPECT_EQ(s.schedule.slow, 3600);
   EXPECT_EQ(s.state.directory, "/srv/vigil");
   EXPECT_EQ(s.state.max_size, 64 << 20);
@@ -194,7 +194,7 @@ TEST(Settings, BadValuesSayWhatWasExpected) {
       {"schedule: {sample: 0}", "sample is \"0\", expected 100 ms to 1 min"},
       {"schedule: {cycle: 2 min}", "the schedule is out of order"},
       {"log: {level: loud}", "level is \"loud\", expected debug, info, warning, error"},
-      {"receivers: [{kind: pigeon, url: https://a/b}]", "expected slack, webhook"},
+      {"receivers: [{kind: pigeon, url: https://a/b}]", "expected slack, mattermost, teams, discord, pagerduty, webhook, alertmanager"},
       {"receivers: [{url: https://a/b}]", "a receiver has no kind"},
       {"receivers: [{kind: slack}]", "a receiver has no url"},
       {"receivers: [{kind: slack, url: http://example.org/b}]", "plain http to another machine"},
@@ -309,7 +309,7 @@ TEST(Settings, SecretsAlsoPercentEncodedLongestFirst) {
   Settings s;
   s.targets.push_back({"a", "host=h password='p@ss word'"});
   s.http.token = "t";
-  s.receivers.push_back({"r", ReceiverSettings::Kind::slack, "https://h.example/services/T/B/x"});
+  s.receivers.push_back({"r", ReceiverKind::slack, "https://h.example/services/T/B/x"});
   const auto all = s.secrets();
   EXPECT_THAT(all, AllOf(Contains("p@ss word"), Contains("p%40ss%20word"), Contains("services/T/B/x"), Contains("t")));
   for (std::size_t i = 1; i < all.size(); ++i) EXPECT_GE(all[i - 1].size(), all[i].size());

@@ -1,0 +1,308 @@
+#include "agent/commands/alert_desk.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "agent/core/recording.h"
+#include "agent/pg/now.h"
+#include "checks/probes/agents.h"
+
+namespace pgvigil {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Milliseconds disk_patience{2000};  // then an alert goes out from memory
+constexpr double saved_every = 60;           // seconds, without an edge
+// Seconds. An agent that was seen alive sent what it saw this long before; what was there when we came, it saw long ago.
+constexpr double sent_within = 20, newcomer = 60;
+constexpr double hangs_unseen = 60;  // seconds: so long a hung agent seems to be alive
+constexpr std::size_t most_withheld = 200;
+constexpr auto drained_later = std::chrono::minutes(10);
+
+AlertSettings alert_settings(const Settings& s) {
+  AlertSettings a;
+  a.for_warning = s.alerting.for_warning;
+  a.for_critical = s.alerting.for_critical;
+  a.keep_firing = s.alerting.keep_firing;
+  a.repeat = s.alerting.repeat;
+  a.interval = s.schedule.cycle;
+  return a;
+}
+
+Report nothing_known(const std::string& target, Time at) {
+  Report r;
+  r.target = target;
+  r.at = at;
+  r.reachable = false;
+  return r;
+}
+
+}  // namespace
+
+std::vector<ReceiverOptions> receivers_of(const Settings& settings) {
+  std::vector<ReceiverOptions> all;
+  for (const ReceiverSettings& s : settings.receivers) {
+    ReceiverOptions o{.name = s.name,
+                      .kind = s.kind,
+                      .url = s.url,
+                      .routing_key = s.routing_key,
+                      .route = s.route,
+                      .allow_private = s.allow_private,
+                      .ca_file = s.ca_file};
+    all.push_back(o);
+    for (std::size_t i = 0; i < s.more_urls.size(); ++i) {
+      o.name = fmt::format("{} {}", s.name, i + 2);
+      o.url = s.more_urls[i];
+      all.push_back(o);
+    }
+  }
+  return all;
+}
+
+MessageOptions message_options(const Settings& s) {
+  return {s.alerting.external_url, s.alerting.diagnose_command, s.alerting.runbook_url};
+}
+
+// On its way to the disk; what comes later waits behind it, so that the order stays.
+struct AlertDesk::Sending {
+  explicit Sending(const asio::any_io_executor& executor) : timer(executor) {}
+  std::vector<Delivery> deliveries;
+  bool safe = false;  // or as safe as it gets
+  asio::steady_timer timer;
+};
+
+AlertDesk::AlertDesk(asio::any_io_executor executor, Settings settings, Keep* past)
+    : executor_(std::move(executor)), settings_(std::move(settings)), past_(past) {}
+
+void AlertDesk::open(const std::string& directory) {
+  open_receivers();
+  if (directory.empty()) return;
+  const auto on_loop = [executor = executor_, desk = weak_from_this()](auto then) {
+    asio::post(executor, [desk, then = std::move(then)]() mutable {
+      if (const auto self = desk.lock()) then(*self);
+    });
+  };
+  keeper_ = std::make_unique<AlertsKeeper>(AlertsKeeperOptions{
+      .directory = directory,
+      .now = utc_now,
+      .say = [](bool degraded,
+                const std::string& what) { spdlog::log(degraded ? spdlog::level::warn : spdlog::level::info, "{}", what); },
+      .silences =
+          [on_loop](std::vector<Silence> all) {
+            on_loop([all = std::move(all)](AlertDesk& self) mutable { self.silences_ = std::move(all); });
+          }});
+  take_up(keeper_->recover(disk_patience));
+}
+
+void AlertDesk::take_up(Recovered recovered) {
+  silences_ = std::move(recovered.silences);
+  std::size_t strangers = 0;
+  const auto stats = alerts_->stats();
+  for (const Delivery& d : recovered.waiting)
+    if (std::none_of(stats.begin(), stats.end(), [&](const ReceiverStats& s) { return s.name == d.receiver; })) {
+      keeper_->settled(d.receiver, d.id);
+      ++strangers;
+    }
+  if (strangers > 0)
+    spdlog::warn("{} undelivered alerts were for receivers that are no longer configured: dropped", strangers);
+  if (recovered.waiting.size() > strangers)
+    spdlog::info("{} alerts of the process before were not delivered yet", recovered.waiting.size() - strangers);
+  alerts_->send(std::move(recovered.waiting));
+  for (const auto& [target, text] : recovered.states) try {
+      targets_[target].state = load_alerts(text);
+    } catch (const BadRecording& e) {
+      spdlog::warn("{}: {}; what fires there may be told again", target, e.what());
+    }
+  std::vector<std::string> gone;
+  for (const auto& [target, w] : targets_)
+    if (std::none_of(settings_.targets.begin(), settings_.targets.end(),
+                     [&](const TargetSettings& t) { return t.name == target; }))
+      gone.push_back(target);
+  for (const std::string& target : gone) retire(target);
+}
+
+void AlertDesk::open_receivers() {
+  auto options = AlertsOptions{.settled =
+                                   [desk = weak_from_this()](const std::string& receiver, const std::string& id, bool) {
+                                     if (const auto self = desk.lock(); self && self->keeper_)
+                                       self->keeper_->settled(receiver, id);
+                                   },
+                               .log = [](const std::string& line) { spdlog::warn("{}", line); }};
+  alerts_ = std::make_shared<Alerts>(executor_, receivers_of(settings_), std::move(options));
+  heartbeat_.reset();
+  if (!settings_.heartbeat.url.empty())
+    heartbeat_ = Heartbeat::start(executor_, {.url = settings_.heartbeat.url,
+                                              .interval = Milliseconds(static_cast<std::int64_t>(
+                                                  1000 * settings_.heartbeat.interval)),
+                                              .allow_private = settings_.heartbeat.allow_private,
+                                              .ca_file = settings_.heartbeat.ca_file,
+                                              .log = [](const std::string& line) { spdlog::warn("{}", line); }});
+}
+
+void AlertDesk::reported(const std::string& target, const Report& report, const History& history) {
+  Watched& w = targets_[target];
+  if (!w.first_report) w.first_report = report.at;
+  take_over(target, w, history, report.reachable, report.at);
+  std::vector<Told> told;
+  const MessageOptions words = message_options(settings_);
+  const auto take = [&](std::vector<Notice> notices) {
+    for (Notice& n : notices) {
+      spdlog::info("{}: {} {}: {}", target, to_string(n.edge), n.key, n.incident.lead().sentence);
+      const Finding& lead = n.incident.lead();
+      if (past_ != nullptr && n.edge != Notice::Edge::note)
+        past_->happened(target, {n.at, std::string(to_string(n.edge)), n.key, lead.check, n.incident.severity,
+                                 lead.object, lead.sentence, n.started});
+      Message message = render(n, report, words);
+      told.push_back({std::move(n), std::move(message)});
+    }
+  };
+  take(step(w.state.alerts, report, alert_settings(settings_), report.at, silences_));
+  take(take_notes(w.state.notes, report, {}, report.at, silences_));
+  if (!told.empty()) {
+    tell(target, w, std::move(told));
+  } else if (!w.saved_at || seconds_between(*w.saved_at, report.at) >= saved_every || *w.saved_at > report.at) {
+    w.saved_at = report.at;
+    keep(target, w, {});
+  }
+  if (!alerts_->wants_standing()) return;
+  std::vector<std::pair<Notice, Message>> firing;
+  if (!w.silent)
+    for (const OpenIncident& open : w.state.alerts.open)
+      if (open.fired) {
+        Notice n = ended(open, target, "", report.at);
+        n.edge = Notice::Edge::firing;
+        Message message = render(n, report, words);
+        firing.emplace_back(std::move(n), std::move(message));
+      }
+  alerts_->standing(target, firing);
+}
+
+// Do we speak for this target? When the agent that did is gone, what it may not have sent is ours to send.
+void AlertDesk::take_over(const std::string& target, Watched& w, const History& history, bool reachable, Time now) {
+  const auto rows = agents_seen(history);
+  if (!rows && reachable) return;  // nothing new is known; a server that does not answer at all has each agent send
+  const AgentSession* other = rows && reachable ? elder(*rows) : nullptr;
+  const bool was_silent = std::exchange(w.silent, other != nullptr);
+  if (other != nullptr) {
+    if (!was_silent)
+      spdlog::info("{}: another agent was here first (process {}): it sends, this one stands by", target, other->pid);
+    w.elder_alive = now;
+    return;
+  }
+  if (!was_silent) return;
+  const bool hung = rows && std::any_of(rows->begin(), rows->end(), [](const auto& a) { return !a.alive; });
+  spdlog::info("{}: the other agent {}: this one sends", target, hung ? "hangs" : "is gone");
+  const Time sent = after(*w.elder_alive, -sent_within - (hung ? hangs_unseen : 0));
+  std::vector<Told> unsent;
+  for (Told& t : w.withheld)
+    if (t.notice.at > sent && seconds_between(*w.first_report, t.notice.at) > newcomer) unsent.push_back(std::move(t));
+  w.withheld.clear();
+  if (!unsent.empty()) tell(target, w, std::move(unsent));
+}
+
+void AlertDesk::tell(const std::string& target, Watched& w, std::vector<Told> told) {
+  std::vector<Delivery> deliveries;
+  for (Told& t : told) {
+    if (w.silent) {
+      w.withheld.push_back(std::move(t));
+      if (w.withheld.size() > most_withheld) w.withheld.pop_front();
+      continue;
+    }
+    for (Delivery& d : alerts_->address(t.notice, t.message)) deliveries.push_back(std::move(d));
+  }
+  w.saved_at = told.empty() ? w.saved_at : utc_now();
+  keep(target, w, std::move(deliveries));
+}
+
+// On the disk first, with what the alerts remember; then to the receivers. A disk that does not answer in time is not
+// waited for.
+void AlertDesk::keep(const std::string& target, const Watched& w, std::vector<Delivery> deliveries) {
+  if (!keeper_) {
+    alerts_->send(std::move(deliveries));
+    return;
+  }
+  auto sending = std::make_shared<Sending>(executor_);
+  sending->deliveries = deliveries;
+  sending_.push_back(sending);
+  keeper_->keep(target, w.retired ? "" : save_alerts(w.state), std::move(deliveries),
+                [executor = executor_, desk = weak_from_this(), sending] {
+                  asio::post(executor, [desk, sending] {
+                    if (const auto self = desk.lock()) self->release(sending);
+                  });
+                });
+  sending->timer.expires_after(disk_patience);
+  sending->timer.async_wait([desk = weak_from_this(), sending](boost::system::error_code error) {
+    const auto self = desk.lock();
+    if (error || !self) return;
+    if (!sending->deliveries.empty())
+      spdlog::warn("the state directory did not answer for {} s: an alert is sent from memory",
+                   disk_patience.count() / 1000);
+    self->release(sending);
+  });
+}
+
+void AlertDesk::release(const std::shared_ptr<Sending>& sending) {
+  sending->safe = true;
+  sending->timer.cancel();
+  while (!sending_.empty() && sending_.front()->safe) {
+    alerts_->send(std::move(sending_.front()->deliveries));
+    sending_.pop_front();
+  }
+}
+
+void AlertDesk::retire(const std::string& target) {
+  const auto it = targets_.find(target);
+  if (it == targets_.end()) return;
+  Watched& w = it->second;
+  std::vector<Told> told;
+  const Time now = utc_now();
+  for (const OpenIncident& open : w.state.alerts.open) {
+    if (!open.fired) continue;
+    Notice n = ended(open, target, "the target is no longer watched", now);
+    Message message = render(n, nothing_known(target, now), message_options(settings_));
+    told.push_back({std::move(n), std::move(message)});
+  }
+  w.retired = true;
+  alerts_->standing(target, {});
+  tell(target, w, std::move(told));
+  targets_.erase(it);
+}
+
+void AlertDesk::configure(const Settings& settings) {
+  settings_ = settings;
+  // Messages already queued go on to where they were meant to go.
+  asio::co_spawn(
+      executor_, [gone = alerts_]() -> asio::awaitable<void> { co_await gone->drain(drained_later); }, asio::detached);
+  open_receivers();
+}
+
+asio::awaitable<void> AlertDesk::stop(std::chrono::milliseconds patience) {
+  if (heartbeat_) heartbeat_->stop();
+  const auto until = std::chrono::steady_clock::now() + patience;
+  asio::steady_timer tick(co_await asio::this_coro::executor);
+  while (!sending_.empty() && std::chrono::steady_clock::now() < until) {
+    tick.expires_after(std::chrono::milliseconds(10));
+    co_await tick.async_wait(asio::use_awaitable);
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  co_await alerts_->drain(std::max(left, std::chrono::milliseconds(10)));
+  if (keeper_ && !keeper_->stop(std::chrono::milliseconds(1500)))
+    spdlog::warn("the state directory does not answer: the last alerts are not marked as sent");
+}
+
+std::vector<ReceiverStats> AlertDesk::stats() const { return alerts_->stats(); }
+
+bool AlertDesk::sends(const std::string& target) const {
+  const auto it = targets_.find(target);
+  return it == targets_.end() || !it->second.silent;
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,35 @@
+// What is worth one message and needs no resolve: an event that stands beside no incident, and the posture, a digest
+// of what can wait. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/core/alerting.h"
+
+namespace pgvigil {
+
+struct Noted {
+  Time first{}, last{};  // seen
+  bool told = false;
+};
+
+struct NoteState {
+  std::map<std::pair<std::string, Object>, Noted> known = {};  // by check and object
+  std::optional<Time> digest_at = {};
+};
+
+struct NoteSettings {
+  double lasts = 900;             // a posture finding is told when it was there for so long, seconds
+  double digest_every = 86400;    // at most one digest of a target
+  double forget = 30 * 86400.0;   // what was gone for so long is new again
+};
+
+// Events that PostgreSQL's people should hear of today or now (each once), and at most one digest of posture.
+std::vector<Notice> take_notes(NoteState& state, const Report& report, const NoteSettings& settings, Time now,
+                               const std::vector<Silence>& silences = {});
+
+}  // namespace pgvigil

@@ -1,0 +1,29 @@
+// Silences: what nobody is to be told of for a while. Each has an end; one without matchers on a target is its
+// maintenance.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/core/report.h"
+
+namespace pgvigil {
+
+struct Silence {
+  std::string id;
+  // Globs (* and ?); "" matches everything. A check or object matches what leads an incident, and any of its causes.
+  std::string target = {}, check = {}, object = {}, database = {};
+  Time from{}, until{};  // [from, until)
+  std::string comment = {}, author = {};
+  bool operator==(const Silence&) const = default;
+};
+
+bool silences(const Silence& silence, std::string_view target, const Incident& incident, Time now);
+
+// * stands for any text, ? for one character; nothing else is special.
+bool matches_glob(std::string_view pattern, std::string_view text);
+
+std::string save_silence(const Silence& silence);
+Silence load_silence(const std::string& text);  // throws BadRecording
+
+}  // namespace pgvigil

@@ -1,0 +1,209 @@
+#include "agent/store/alerts_keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "agent/store/alerts_file.h"
+#include "agent/store/directory.h"
+
+namespace pgvigil {
+
+class AlertsKeeper::Writer {
+ public:
+  explicit Writer(AlertsKeeperOptions options) : options_(std::move(options)) {}
+
+  void put(std::function<void()> task) {
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+  }
+
+  void run() {
+    for (bool last = false; !last;) {
+      std::vector<std::function<void()>> tasks;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait_for(lock, options_.beat, [&] { return stopping_ || !tasks_.empty(); });
+        last = stopping_;
+        tasks.swap(tasks_);
+      }
+      for (const auto& task : tasks) task();
+      if (tasks.empty() || last) {
+        if (!unwritten_.empty() || !file_) write({});
+        look_at_silences();
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    file_.reset();
+    ended_ = true;
+    wake_.notify_all();
+  }
+
+  bool stop(Milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+    return wake_.wait_for(lock, patience, [&] { return ended_; });
+  }
+
+  Recovered recover() {
+    Recovered r;
+    with_file([&](AlertsFile& f) { r = {f.waiting(), f.states(), f.silences(options_.now())}; });
+    return r;
+  }
+
+  void keep(std::string target, std::string state, std::vector<Delivery> deliveries) {
+    Unwritten& u = unwritten_[target];
+    u.state = std::move(state);
+    std::move(deliveries.begin(), deliveries.end(), std::back_inserter(u.deliveries));
+    if (u.deliveries.size() > AlertsFile::most_waiting)  // they were sent from memory, or are about to be
+      u.deliveries.erase(u.deliveries.begin(),
+                         u.deliveries.end() - static_cast<std::ptrdiff_t>(AlertsFile::most_waiting));
+    write({});
+  }
+
+  void settled(const std::string& receiver, const std::string& id) {
+    for (auto& [target, u] : unwritten_)
+      std::erase_if(u.deliveries, [&](const Delivery& d) { return d.receiver == receiver && d.id == id; });
+    write({{receiver, id}});
+  }
+
+  bool degraded() const { return degraded_; }
+  std::size_t given_up() const { return given_up_; }
+  const AlertsKeeperOptions& options() const { return options_; }
+
+ private:
+  struct Unwritten {
+    std::string state;
+    std::vector<Delivery> deliveries;
+  };
+  using Settled = std::vector<std::pair<std::string, std::string>>;  // receiver, id
+
+  void write(const Settled& settled) {
+    std::move(settled.begin(), settled.end(), std::back_inserter(settled_));
+    if (settled_.size() > 100'000) settled_.erase(settled_.begin(), settled_.begin() + 50'000);
+    const bool done = with_file([&](AlertsFile& f) {
+      for (const auto& [receiver, id] : settled_) f.settled(receiver, id);
+      settled_.clear();
+      while (!unwritten_.empty()) {
+        const auto& [target, u] = *unwritten_.begin();
+        f.keep(target, u.state, u.deliveries);
+        unwritten_.erase(unwritten_.begin());
+      }
+      if (const std::size_t n = f.make_room(); n > 0) {
+        given_up_ += n;
+        if (options_.say) options_.say(degraded_, fmt::format("{} alerts found no room and were given up", n));
+      }
+    });
+    if (done && degraded_) tell(false, fmt::format("{}: the alerts are written again", options_.directory));
+  }
+
+  void look_at_silences() {
+    if (!options_.silences) return;
+    with_file([&](AlertsFile& f) {
+      const std::int64_t version = f.version();
+      std::vector<Silence> now = f.silences(options_.now());
+      if (version == seen_version_ && now == seen_silences_) return;
+      seen_version_ = version;
+      seen_silences_ = now;
+      options_.silences(std::move(now));
+    });
+  }
+
+  template <class F>
+  bool with_file(F use) {
+    for (const bool again : {true, false}) try {
+        if (file_ && !file_->there()) file_.reset();  // moved or removed under us
+        if (!file_) file_.emplace(options_.directory);
+        use(*file_);
+        return true;
+      } catch (const SqliteError& e) {
+        if (!e.full()) file_.reset();
+        if (again && e.damaged()) {
+          move_aside(options_.directory, AlertsFile::name);
+          if (options_.say)
+            options_.say(degraded_, fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one "
+                                                "is begun: silences are lost, and an alert may come twice",
+                                                options_.directory, AlertsFile::name, e.what(), AlertsFile::name));
+          continue;
+        }
+        trouble(e.what());
+        return false;
+      } catch (const std::exception& e) {
+        file_.reset();
+        trouble(e.what());
+        return false;
+      }
+    return false;
+  }
+
+  void trouble(const std::string& why) {
+    if (!degraded_)
+      tell(true, fmt::format("{}: alerts cannot be kept on the disk: {}; they are sent from memory, a restart may lose "
+                             "or repeat one; it is tried again every {:g} s",
+                             options_.directory, why, std::chrono::duration<double>(options_.beat).count()));
+  }
+  void tell(bool degraded, const std::string& what) {
+    degraded_ = degraded;
+    if (options_.say) options_.say(degraded, what);
+  }
+
+  AlertsKeeperOptions options_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::function<void()>> tasks_;  // guarded
+  bool stopping_ = false, ended_ = false;     // guarded
+  std::atomic<bool> degraded_ = false;
+  std::atomic<std::size_t> given_up_ = 0;
+  // The writer's thread alone:
+  std::map<std::string, Unwritten> unwritten_;  // by target
+  Settled settled_;
+  std::optional<AlertsFile> file_;
+  std::int64_t seen_version_ = -1;
+  std::vector<Silence> seen_silences_;
+};
+
+AlertsKeeper::AlertsKeeper(AlertsKeeperOptions options) : writer_(std::make_shared<Writer>(std::move(options))) {
+  std::thread([w = writer_] { w->run(); }).detach();  // whoever stops us waits for it, but not for ever
+}
+
+AlertsKeeper::~AlertsKeeper() { stop(Milliseconds(2000)); }
+
+Recovered AlertsKeeper::recover(Milliseconds patience) {
+  const auto promise = std::make_shared<std::promise<Recovered>>();
+  auto future = promise->get_future();
+  writer_->put([w = writer_, promise] { promise->set_value(w->recover()); });
+  return future.wait_for(patience) == std::future_status::ready ? future.get() : Recovered{};
+}
+
+void AlertsKeeper::keep(std::string target, std::string state, std::vector<Delivery> deliveries,
+                        std::function<void()> done) {
+  writer_->put([w = writer_, target = std::move(target), state = std::move(state), deliveries = std::move(deliveries),
+                done = std::move(done)]() mutable {
+    w->keep(std::move(target), std::move(state), std::move(deliveries));
+    done();
+  });
+}
+
+void AlertsKeeper::settled(std::string receiver, std::string id) {
+  writer_->put([w = writer_, receiver = std::move(receiver), id = std::move(id)] { w->settled(receiver, id); });
+}
+
+bool AlertsKeeper::degraded() const { return writer_->degraded(); }
+std::size_t AlertsKeeper::given_up() const { return writer_->given_up(); }
+
+bool AlertsKeeper::stop(Milliseconds patience) {
+  if (std::exchange(stopped_, true)) return true;
+  return writer_->stop(patience);
+}
+
+}  // namespace pgvigil

@@ -1,0 +1,25 @@
+// The pgvigil agents on this server, our own session among them: one of them speaks for all.
+#pragma once
+
+#include "checks/history.h"
+#include "checks/probe.h"
+
+namespace pgvigil {
+
+struct AgentSession {
+  std::int64_t pid = 0;
+  bool self = false;
+  std::optional<double> started = {};  // epoch seconds; none where we may not see it
+  bool alive = true;                   // it asked something within the last minute
+};
+
+extern const Probe<AgentSession> agents;
+
+// As of the newest answer; none when it was no answer.
+std::optional<std::vector<AgentSession>> agents_seen(const History& history);
+
+// The session of another agent that was there before us and is alive: it speaks. Null: we do. Sessions whose age we may
+// not see do not count: two messages are better than none.
+const AgentSession* elder(const std::vector<AgentSession>& all);
+
+}  // namespace pgvigil

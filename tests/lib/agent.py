@@ -80,7 +80,7 @@ def run(line, timeout):
 class Agent:
     """`pgvigil run` with a configuration file in `directory`. Its log stays there."""
 
-    def __init__(self, directory, config):
+    def __init__(self, directory, config, preload=None):
         self.port = pg.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = os.path.join(directory, "pgvigil.yaml")
@@ -93,7 +93,7 @@ class Agent:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(children.bound([binary(), "run", "-c", self.config]),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=clean_environment(), cwd=directory)
+                                            env=clean_environment(**(preload or {})), cwd=directory)
 
     def get(self, path, timeout=5.0):
         """(status, content type, body); status 0 when nobody answers."""

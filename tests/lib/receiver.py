@@ -73,7 +73,7 @@ def chat_text(message):
 class Receiver:
     """Listens on a free port of 127.0.0.1 and keeps every POST; also as JSON lines in `record_to`."""
 
-    def __init__(self, record_to=None):
+    def __init__(self, record_to=None, port=0):
         self.messages = []
         self.record_to = record_to
         self.changed = threading.Condition()
@@ -94,7 +94,7 @@ class Receiver:
             def log_message(self, *_):  # pylint: disable=arguments-differ
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

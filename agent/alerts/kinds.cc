@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/alerts/payload.h"
@@ -56,8 +57,17 @@ std::string completed(ReceiverKind kind, std::string payload, std::string_view r
 std::string merged(ReceiverKind kind, const std::vector<std::string>& payloads) {
   if (kind == ReceiverKind::alertmanager) {
     json all = json::array();
-    for (const std::string& p : payloads)
-      for (json& alert : json::parse(p)) all.push_back(std::move(alert));
+    std::map<std::string, std::size_t> at;  // by labels
+    for (const std::string& p : payloads) {
+      json body = json::parse(p);
+      for (json& alert : body) {
+        const auto [known, fresh] = at.emplace(alert["labels"].dump(), all.size());
+        if (fresh)
+          all.push_back(std::move(alert));
+        else
+          all[known->second] = std::move(alert);
+      }
+    }
     return dumped(all);
   }
   if (kind != ReceiverKind::webhook) return "";

@@ -17,22 +17,16 @@ void DeliveryQueue::push(Waiting waiting) {
   waiting_.push_back(std::move(waiting));
 }
 
-const std::vector<DeliveryQueue::Waiting>& DeliveryQueue::take(std::size_t most) {
+const std::vector<DeliveryQueue::Waiting>& DeliveryQueue::take(std::size_t most, bool apart) {
   std::set<std::string, std::less<>> keys;
   for (auto it = waiting_.begin(); it != waiting_.end() && flying_.size() < most;) {
-    if (keys.insert(it->delivery.key).second) {
+    if (keys.insert(it->delivery.key).second || !apart) {
       flying_.push_back(std::move(*it));
       it = waiting_.erase(it);
     } else {
       ++it;
     }
   }
-  return flying_;
-}
-
-const std::vector<DeliveryQueue::Waiting>& DeliveryQueue::take_all() {
-  std::move(waiting_.begin(), waiting_.end(), std::back_inserter(flying_));
-  waiting_.clear();
   return flying_;
 }
 

@@ -105,14 +105,15 @@ struct Alerts::Receiver {
     digested = storm && takes_digests(options.kind);
     if (digested) {
       std::vector<std::string> titles;
-      for (const auto& w : queue.take_all()) titles.push_back(w.delivery.title);
+      for (const auto& w : queue.take(queue.size(), false)) titles.push_back(w.delivery.title);
       return payload(options.kind, {}, digest(titles, titles.size() + unsaid, Severity::critical), options.name);
     }
     unsaid = 0;
-    const bool together = singly == 0 && (options.kind == ReceiverKind::alertmanager ||
-                                          (options.kind == ReceiverKind::webhook && storm));
+    // Alertmanager holds states: what was overtaken while it was away is not told at all.
+    const bool states = options.kind == ReceiverKind::alertmanager;
+    const bool together = singly == 0 && (states || (options.kind == ReceiverKind::webhook && storm));
     if (singly > 0) --singly;
-    for (const auto& w : queue.take(together ? most_in_one_body : 1)) payloads.push_back(w.delivery.payload);
+    for (const auto& w : queue.take(together ? most_in_one_body : 1, !states)) payloads.push_back(w.delivery.payload);
     return payloads.size() == 1 ? payloads.front() : merged(options.kind, payloads);
   }
 

@@ -358,6 +358,30 @@ TEST_F(Receivers, an_alertmanager_is_told_again_while_it_fires_and_when_it_is_ov
   EXPECT_EQ(server.hits.size(), hits);
 }
 
+TEST_F(Receivers, an_alertmanager_that_was_away_is_told_the_last_word) {
+  FaultServer server(io, {"close", answer("200 OK")});
+  ReceiverOptions am = to(server);
+  am.kind = ReceiverKind::alertmanager;
+  options.pace.first_retry = 50ms;
+  Alerts alerts(io.get_executor(), {am}, options);
+  Notice n = notice("a");
+  n.reach = {Severity::warning, ActBy::now};
+  alerts.post(n, render(n, Report{}, {}));
+  drain(alerts, 20ms);  // in vain
+  n.edge = Notice::Edge::update;
+  n.before = n.reach;
+  n.reach = {Severity::critical, ActBy::now};
+  alerts.post(n, render(n, Report{}, {}));
+  EXPECT_EQ(drain(alerts), 0u);
+  ASSERT_EQ(server.hits.size(), 2u);
+  const json body = json::parse(server.hits[1].body);
+  ASSERT_EQ(body.size(), 2u);
+  EXPECT_EQ(body[0]["labels"]["severity"], "warning");
+  EXPECT_EQ(body[0]["endsAt"], rfc3339(n.at));
+  EXPECT_EQ(body[1]["labels"]["severity"], "critical");
+  EXPECT_GT(body[1]["endsAt"], rfc3339(n.at));
+}
+
 TEST_F(Receivers, a_key_is_added_only_on_the_wire) {
   FaultServer server(io, {answer("202 Accepted")});
   ReceiverOptions pager = to(server);

@@ -23,8 +23,7 @@ constexpr Setting<Seconds> typical_wait{
     "typical_wait", 0.1, "half of those who wait have done so for at least this long; shorter queues are throughput"};
 
 bool wants_row(const Session& s) {
-  return s.wait_event_type == "Lock" && !s.blocked_by.empty() && s.backend_type == "client backend" &&
-         !is_ours(s) &&
+  return s.wait_event_type == "Lock" && !s.blocked_by.empty() && s.backend_type == "client backend" && !is_ours(s) &&
          (s.wait_event == "transactionid" || s.wait_event == "tuple" || s.wait_event == "spectoken");
 }
 

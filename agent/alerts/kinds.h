@@ -19,8 +19,8 @@ std::string payload(ReceiverKind kind, const Notice& notice, const Message& mess
 std::string completed(ReceiverKind kind, std::string payload, std::string_view routing_key, Time now,
                       double alert_lives);
 
-// Receivers for programs take many alerts in one body; the order stays. Of one that Alertmanager knows by its labels the
-// last word counts. "" when this kind cannot.
+// Receivers for programs take many alerts in one body; the order stays. Of one that Alertmanager knows by its labels
+// the last word counts. "" when this kind cannot.
 std::string merged(ReceiverKind kind, const std::vector<std::string>& payloads);
 
 // For people: one message instead of `count`, with the first titles and how many more there are.

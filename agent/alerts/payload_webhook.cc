@@ -57,20 +57,13 @@ std::string webhook_payload(const Notice& n, const Message& m, std::string_view 
                    {"generatorURL", external},
                    {"fingerprint", n.key},
                    {"edge_id", n.id()}};
-  const json body{{"version", "4"},
-                  {"groupKey", fmt::format("pgvigil:{}:{}", one_line(n.target), n.key)},
-                  {"truncatedAlerts", 0},
-                  {"status", status},
-                  {"receiver", receiver},
-                  {"groupLabels", {{"target", one_line(n.target)}}},
-                  {"commonLabels", labels},
-                  {"commonAnnotations", annotated},
-                  {"externalURL", external},
-                  {"alerts", json::array({alert})},
-                  {"dedup_key", n.key},
-                  {"edge", to_string(n.edge)},
-                  {"edge_id", n.id()},
-                  {"merged_dedup_keys", n.merged}};
+  const json body{{"version", "4"},          {"groupKey", fmt::format("pgvigil:{}:{}", one_line(n.target), n.key)},
+                  {"truncatedAlerts", 0},    {"status", status},
+                  {"receiver", receiver},    {"groupLabels", {{"target", one_line(n.target)}}},
+                  {"commonLabels", labels},  {"commonAnnotations", annotated},
+                  {"externalURL", external}, {"alerts", json::array({alert})},
+                  {"dedup_key", n.key},      {"edge", to_string(n.edge)},
+                  {"edge_id", n.id()},       {"merged_dedup_keys", n.merged}};
   return dumped(body);
 }
 

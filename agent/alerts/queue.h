@@ -26,8 +26,8 @@ class DeliveryQueue {
   DeliveryQueue(std::size_t most, Dropped dropped) : most_(most), dropped_(std::move(dropped)) {}
 
   void push(Waiting waiting);
-  // The next up to `most` to send in one body, `apart` at most one of each incident; they are in flight until one of the
-  // two below.
+  // The next up to `most` to send in one body, `apart` at most one of each incident; they are in flight until one of
+  // the two below.
   const std::vector<Waiting>& take(std::size_t most, bool apart);
   void settle() { flying_.clear(); }  // taken, or given up
   // Not taken: where they were, or behind all others; before what follows of the same incidents.

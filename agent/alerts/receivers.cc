@@ -183,8 +183,8 @@ struct Alerts::Receiver {
       const std::vector<DeliveryQueue::Waiting>& sent = self->queue.in_flight();
       try {
         std::string body = self->body();
-        body = completed(self->options.kind, std::move(body), self->options.routing_key, utc_now(),
-                         lifetime(self->pace));
+        body =
+            completed(self->options.kind, std::move(body), self->options.routing_key, utc_now(), lifetime(self->pace));
         response = co_await self->client.post(self->url, headers(), std::move(body), self->options.timeout);
       } catch (const std::exception& e) {
         response.error = "cannot send";

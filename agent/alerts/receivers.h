@@ -1,6 +1,7 @@
 // Who is told, and how: each receiver has its own queue and its own coroutine, so a slow one delays no other.
-// An edge is tried until the receiver takes it, in order within its incident, at most one POST a second; what a receiver
-// refuses for good (4xx) is dropped loudly. At least once: a receiver that sees an edge twice finds the same key in it.
+// An edge is tried until the receiver takes it, in order within its incident, at most one POST a second; what a
+// receiver refuses for good (4xx) is dropped loudly. At least once: a receiver that sees an edge twice finds the same
+// key in it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/core/delivery.h"
 #include "agent/alerts/kinds.h"
 #include "agent/alerts/retry.h"
+#include "agent/core/delivery.h"
 #include "agent/core/message.h"
 #include "agent/core/route.h"
 #include "agent/net/http_client.h"

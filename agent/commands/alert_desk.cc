@@ -21,7 +21,8 @@ namespace {
 
 constexpr Milliseconds disk_patience{2000};  // then an alert goes out from memory
 constexpr double saved_every = 60;           // seconds, without an edge
-// Seconds. An agent that was seen alive sent what it saw this long before; what was there when we came, it saw long ago.
+// Seconds. An agent that was seen alive sent what it saw this long before; what was there when we came, it saw long
+// ago.
 constexpr double sent_within = 20, newcomer = 60;
 constexpr double hangs_unseen = 60;  // seconds: so long a hung agent seems to be alive
 constexpr std::size_t most_withheld = 200;
@@ -79,8 +80,8 @@ struct AlertDesk::Sending {
   asio::steady_timer timer;
 };
 
-AlertDesk::AlertDesk(asio::any_io_executor executor, Settings settings, Keep* past)
-    : executor_(std::move(executor)), settings_(std::move(settings)), past_(past) {}
+AlertDesk::AlertDesk(asio::any_io_executor executor, Settings settings, Keep* past, Pace pace)
+    : executor_(std::move(executor)), settings_(std::move(settings)), past_(past), pace_(pace) {}
 
 void AlertDesk::open(const std::string& directory) {
   open_receivers();
@@ -93,8 +94,10 @@ void AlertDesk::open(const std::string& directory) {
   keeper_ = std::make_unique<AlertsKeeper>(AlertsKeeperOptions{
       .directory = directory,
       .now = utc_now,
-      .say = [](bool degraded,
-                const std::string& what) { spdlog::log(degraded ? spdlog::level::warn : spdlog::level::info, "{}", what); },
+      .say =
+          [](bool degraded, const std::string& what) {
+            spdlog::log(degraded ? spdlog::level::warn : spdlog::level::info, "{}", what);
+          },
       .silences =
           [on_loop](std::vector<Silence> all) {
             on_loop([all = std::move(all)](AlertDesk& self) mutable { self.silences_ = std::move(all); });
@@ -130,7 +133,8 @@ void AlertDesk::take_up(Recovered recovered) {
 }
 
 void AlertDesk::open_receivers() {
-  auto options = AlertsOptions{.settled =
+  auto options = AlertsOptions{.pace = pace_,
+                               .settled =
                                    [desk = weak_from_this()](const std::string& receiver, const std::string& id, bool) {
                                      if (const auto self = desk.lock(); self && self->keeper_)
                                        self->keeper_->settled(receiver, id);
@@ -139,12 +143,12 @@ void AlertDesk::open_receivers() {
   alerts_ = std::make_shared<Alerts>(executor_, receivers_of(settings_), std::move(options));
   heartbeat_.reset();
   if (!settings_.heartbeat.url.empty())
-    heartbeat_ = Heartbeat::start(executor_, {.url = settings_.heartbeat.url,
-                                              .interval = Milliseconds(static_cast<std::int64_t>(
-                                                  1000 * settings_.heartbeat.interval)),
-                                              .allow_private = settings_.heartbeat.allow_private,
-                                              .ca_file = settings_.heartbeat.ca_file,
-                                              .log = [](const std::string& line) { spdlog::warn("{}", line); }});
+    heartbeat_ = Heartbeat::start(
+        executor_, {.url = settings_.heartbeat.url,
+                    .interval = Milliseconds(static_cast<std::int64_t>(1000 * settings_.heartbeat.interval)),
+                    .allow_private = settings_.heartbeat.allow_private,
+                    .ca_file = settings_.heartbeat.ca_file,
+                    .log = [](const std::string& line) { spdlog::warn("{}", line); }});
 }
 
 void AlertDesk::reported(const std::string& target, const Report& report, const History& history) {

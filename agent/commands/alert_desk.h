@@ -26,7 +26,7 @@ MessageOptions message_options(const Settings& settings);
 
 class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
  public:
-  AlertDesk(boost::asio::any_io_executor executor, Settings settings, Keep* past);
+  AlertDesk(boost::asio::any_io_executor executor, Settings settings, Keep* past, Pace pace = {});
 
   // Takes up what an earlier process left in this directory; "": nothing is kept.
   void open(const std::string& directory);
@@ -40,7 +40,8 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   bool degraded() const { return keeper_ && keeper_->degraded(); }
   bool sends(const std::string& target) const;  // false: another agent does
   std::size_t silences() const { return silences_.size(); }
-  void alive() {  // the agent makes progress
+  bool keeps() const { return !sending_.empty(); }  // something is on its way to the disk
+  void alive() {                                    // the agent makes progress
     if (heartbeat_) heartbeat_->alive();
   }
 
@@ -51,7 +52,7 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   };
   struct Watched {
     TargetAlerts state;
-    bool silent = false;             // another agent sends
+    bool silent = false;  // another agent sends
     std::optional<Time> first_report = {}, elder_alive = {};
     std::deque<Told> withheld = {};  // what it may not have sent any more
     std::optional<Time> saved_at = {};
@@ -69,6 +70,7 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   boost::asio::any_io_executor executor_;
   Settings settings_;
   Keep* past_;
+  Pace pace_;
   std::unique_ptr<AlertsKeeper> keeper_;
   std::shared_ptr<Alerts> alerts_;
   std::shared_ptr<Heartbeat> heartbeat_;

@@ -93,7 +93,8 @@ int test(const Options& o) {
     if (taken) std::printf("%s (%s): taken\n", to.name.c_str(), std::string(to_string(to.kind)).c_str());
     good = good && taken;
   }
-  if (!found) return fail("notify test", fmt::format("no receiver is named \"{}\"", o.receiver), "there are " + names, 2);
+  if (!found)
+    return fail("notify test", fmt::format("no receiver is named \"{}\"", o.receiver), "there are " + names, 2);
   return good ? 0 : 1;
 }
 

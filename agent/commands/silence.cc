@@ -93,7 +93,8 @@ int add(const Options& o, AlertsFile& file) {
   }
   if (s.until <= now) return fail("silence add", "the end has passed", "give a time to come", 2);
   if (seconds_between(now, s.until) > longest)
-    return fail("silence add", "a silence lasts at most 90 days", "switch the check off in the configuration instead", 2);
+    return fail("silence add", "a silence lasts at most 90 days", "switch the check off in the configuration instead",
+                2);
   s.id = new_id();
   s.from = now;
   s.author = author();

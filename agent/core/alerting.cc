@@ -304,7 +304,8 @@ class Stepper {
     };
     add(found, "the cause is now known");
     add(worse, critical ? "it became critical" : "it became urgent");
-    if (changed.empty()) changed = fmt::format("it still goes on, {}", span_in_words(seconds_between(*open.fired, now_)));
+    if (changed.empty())
+      changed = fmt::format("it still goes on, {}", span_in_words(seconds_between(*open.fired, now_)));
     open.updated |= found;
     open.stepped_up |= worse;
     tell(open, Notice::Edge::update, std::move(changed));
@@ -312,9 +313,9 @@ class Stepper {
 
   void resolve(OpenIncident& open) {
     open.edges.push_back(now_);
-    notices_.push_back(
-        ended(open, report_.target,
-              fmt::format("not seen for {:.0f} s in complete reports", seconds_between(*open.absent_since, now_)), now_));
+    notices_.push_back(ended(
+        open, report_.target,
+        fmt::format("not seen for {:.0f} s in complete reports", seconds_between(*open.absent_since, now_)), now_));
     if (state_.past.size() >= most_past) state_.past.erase(state_.past.begin());
     state_.past.push_back({std::move(open.identities), std::move(open.edges)});
     open.key.clear();

@@ -24,7 +24,7 @@ struct AlertSettings {
   double keep_firing = 30;   // how long an incident must be absent before it is over
   double flap_window = 600;  // in which one trouble that comes and goes makes at most `flap_edges` edges
   int flap_edges = 2;
-  double repeat = 0;      // an incident that goes on is told again after so long; 0: never
+  double repeat = 0;     // an incident that goes on is told again after so long; 0: never
   double interval = 10;  // expected between two steps; more than three of them is our own gap, and proves nothing
 };
 

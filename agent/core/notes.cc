@@ -40,8 +40,8 @@ class Notes {
     std::vector<Finding> due;
     for (const Finding& f : report_.posture)
       if (f.severity >= Severity::warning)
-        if (Noted* n = seen(f); n != nullptr && !n->told && seconds_between(n->first, now_) >= settings_.lasts &&
-                                !silenced(f))
+        if (Noted* n = seen(f);
+            n != nullptr && !n->told && seconds_between(n->first, now_) >= settings_.lasts && !silenced(f))
           due.push_back(f);
     const bool may = !state_.digest_at || *state_.digest_at > now_ ||
                      seconds_between(*state_.digest_at, now_) >= settings_.digest_every;

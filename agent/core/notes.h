@@ -23,9 +23,9 @@ struct NoteState {
 };
 
 struct NoteSettings {
-  double lasts = 900;             // a posture finding is told when it was there for so long, seconds
-  double digest_every = 86400;    // at most one digest of a target
-  double forget = 30 * 86400.0;   // what was gone for so long is new again
+  double lasts = 900;            // a posture finding is told when it was there for so long, seconds
+  double digest_every = 86400;   // at most one digest of a target
+  double forget = 30 * 86400.0;  // what was gone for so long is new again
 };
 
 // Events that PostgreSQL's people should hear of today or now (each once), and at most one digest of posture.

@@ -9,10 +9,10 @@
 namespace pgvigil {
 
 struct Route {
-  ActBy act_by = ActBy::later;             // what has to be done by then, or sooner; "now" is what wakes people
-  Severity severity = Severity::warning;   // at least
-  std::vector<std::string> targets = {};   // globs; empty: all
-  std::vector<std::string> checks = {};    // globs on what leads the incident, or led it when it fired; empty: all
+  ActBy act_by = ActBy::later;            // what has to be done by then, or sooner; "now" is what wakes people
+  Severity severity = Severity::warning;  // at least
+  std::vector<std::string> targets = {};  // globs; empty: all
+  std::vector<std::string> checks = {};   // globs on what leads the incident, or led it when it fired; empty: all
   bool send_resolved = true;
 };
 

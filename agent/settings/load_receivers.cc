@@ -94,7 +94,8 @@ void read_receivers(Section& root, Settings& out, Loading& loading) {
     auto kind = static_cast<std::size_t>(ReceiverKind::webhook);
     s.text("name", r.name);
     if (!s.choice("kind", kinds, kind) && !s.has("kind"))
-      s.error("kind", "a receiver has no kind", "write \"kind: slack\" or another of " + fmt::format("{}", fmt::join(kinds, ", ")));
+      s.error("kind", "a receiver has no kind",
+              "write \"kind: slack\" or another of " + fmt::format("{}", fmt::join(kinds, ", ")));
     r.kind = static_cast<ReceiverKind>(kind);
     read_urls(s, r);
     if (r.kind == ReceiverKind::pagerduty && !s.secret("routing_key", r.routing_key) && !s.has("routing_key") &&
@@ -108,8 +109,9 @@ void read_receivers(Section& root, Settings& out, Loading& loading) {
     if (r.name.empty()) r.name = fmt::format("{} {}", to_string(r.kind), i + 1);
     for (std::size_t n = 0; n <= r.more_urls.size(); ++n)
       if (const std::string name = n == 0 ? r.name : fmt::format("{} {}", r.name, n + 1); !names.insert(name).second)
-        loading.error(all->items[i], fmt::format("two receivers are named \"{}\"", name),
-                      n == 0 ? "give each receiver its own name" : "the members of a cluster are numbered; name another one");
+        loading.error(
+            all->items[i], fmt::format("two receivers are named \"{}\"", name),
+            n == 0 ? "give each receiver its own name" : "the members of a cluster are numbered; name another one");
     out.receivers.push_back(std::move(r));
   }
 }
@@ -118,7 +120,8 @@ void read_heartbeat(Section& root, HeartbeatSettings& out, Loading& loading) {
   const YamlNode* node = root.map("heartbeat");
   if (node == nullptr) return;
   Section s(*node, "heartbeat", loading);
-  if (s.secret("url", out.url) && !out.url.empty()) check_url(s, s.has("url_file") ? "url_file" : "url", "url", out.url);
+  if (s.secret("url", out.url) && !out.url.empty())
+    check_url(s, s.has("url_file") ? "url_file" : "url", "url", out.url);
   s.number("interval", Unit::seconds, out.interval, {1, 86400});
   s.flag("allow_private", out.allow_private);
   s.text("ca_file", out.ca_file);

@@ -145,10 +145,12 @@ std::string print_settings(const Settings& s) {
                      quoted(s.http.address), s.http.port, s.http.insecure);
   if (!s.http.token.empty()) out += fmt::format("  token: {}\n", quoted(mask));
   out += fmt::format(
-      "alerting:\n  for_warning: {}\n  for_critical: {}\n  keep_firing: {}\n  repeat: {}\n  external_url: {}\n  diagnose_command: "
+      "alerting:\n  for_warning: {}\n  for_critical: {}\n  keep_firing: {}\n  repeat: {}\n  external_url: {}\n  "
+      "diagnose_command: "
       "{}\n  runbook_url: {}\n",
-      seconds(s.alerting.for_warning), seconds(s.alerting.for_critical), seconds(s.alerting.keep_firing), seconds(s.alerting.repeat),
-      quoted(s.alerting.external_url), quoted(s.alerting.diagnose_command), quoted(s.alerting.runbook_url));
+      seconds(s.alerting.for_warning), seconds(s.alerting.for_critical), seconds(s.alerting.keep_firing),
+      seconds(s.alerting.repeat), quoted(s.alerting.external_url), quoted(s.alerting.diagnose_command),
+      quoted(s.alerting.runbook_url));
   out += s.receivers.empty() ? "receivers: []\n" : "receivers:\n";
   for (const ReceiverSettings& r : s.receivers) out += receiver_text(r);
   out += fmt::format("heartbeat:\n  url: {}\n  interval: {}\n  allow_private: {}\n  ca_file: {}\n",

@@ -35,8 +35,8 @@ AlertsFile::AlertsFile(const std::string& directory)
     : path_(prepared(directory)), db_(path_, Sqlite::Open::create), identity_(path_) {
   const std::int64_t version = db_.number("PRAGMA user_version");
   if (version > schema)
-    throw SqliteError(SQLITE_SCHEMA, fmt::format("it has form {}, this pgvigil reads form {}: a newer one wrote it",
-                                                 version, schema));
+    throw SqliteError(SQLITE_SCHEMA,
+                      fmt::format("it has form {}, this pgvigil reads form {}: a newer one wrote it", version, schema));
   db_.run("PRAGMA journal_mode = WAL");
   // What fires is on the disk before anybody hears of it.
   db_.run("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 1048576; PRAGMA temp_store = MEMORY");

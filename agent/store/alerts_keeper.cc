@@ -131,9 +131,10 @@ class AlertsKeeper::Writer {
         if (again && e.damaged()) {
           move_aside(options_.directory, AlertsFile::name);
           if (options_.say)
-            options_.say(degraded_, fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one "
-                                                "is begun: silences are lost, and an alert may come twice",
-                                                options_.directory, AlertsFile::name, e.what(), AlertsFile::name));
+            options_.say(degraded_,
+                         fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one "
+                                     "is begun: silences are lost, and an alert may come twice",
+                                     options_.directory, AlertsFile::name, e.what(), AlertsFile::name));
           continue;
         }
         trouble(e.what());

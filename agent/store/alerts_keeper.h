@@ -15,11 +15,11 @@ namespace pgvigil {
 
 struct AlertsKeeperOptions {
   std::string directory;
-  Milliseconds beat{2'000};       // a disk that failed is tried again, and silences are looked at
-  std::function<Time()> now;      // UTC
+  Milliseconds beat{2'000};   // a disk that failed is tried again, and silences are looked at
+  std::function<Time()> now;  // UTC
   // All are called on the keeper's thread.
   std::function<void(bool degraded, const std::string& what)> say = {};  // once at each change
-  std::function<void(std::vector<Silence>)> silences = {};              // whenever they changed
+  std::function<void(std::vector<Silence>)> silences = {};               // whenever they changed
 };
 
 struct Recovered {

@@ -18,17 +18,17 @@ limit 50
 
 }  // namespace
 
-const Probe<AgentSession> agents{{.id = "agents",
-                                  .title = "pgvigil's own agents on this server",
-                                  .sql = {{130000, sql}},
-                                  .on_denied = "GRANT pg_monitor TO pgvigil;",
-                                  .metrics = {{"pgvigil_agent_sessions", "Sessions of pgvigil agents on this server",
-                                               MetricKind::gauge, "", {}}}},
-                                 {{"pid", &AgentSession::pid},
-                                  {"self", &AgentSession::self},
-                                  {"started", &AgentSession::started},
-                                  {"alive", &AgentSession::alive}},
-                                 [](const AgentSession& a) { return std::to_string(a.pid); }};
+const Probe<AgentSession> agents{
+    {.id = "agents",
+     .title = "pgvigil's own agents on this server",
+     .sql = {{130000, sql}},
+     .on_denied = "GRANT pg_monitor TO pgvigil;",
+     .metrics = {{"pgvigil_agent_sessions", "Sessions of pgvigil agents on this server", MetricKind::gauge, "", {}}}},
+    {{"pid", &AgentSession::pid},
+     {"self", &AgentSession::self},
+     {"started", &AgentSession::started},
+     {"alive", &AgentSession::alive}},
+    [](const AgentSession& a) { return std::to_string(a.pid); }};
 
 std::optional<std::vector<AgentSession>> agents_seen(const History& history) {
   const Answer* newest = history.latest(agents);

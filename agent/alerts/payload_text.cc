@@ -95,7 +95,7 @@ std::string defused(std::string_view text) {
 
 Message bounded(Message m, std::size_t part) {
   m.title = one_line_of(m.title, 500 / part);
-  bound(m.lead_lines, {1500, 1500, 500, 500, 500}, part);
+  bound(m.lead_lines, {1500, 1500, 250, 250, 250, 250, 250, 250, 250, 250, 250, 250}, part);
   m.command = one_line_of(m.command, 900 / part);
   bound(m.undone, {300, 300, 300, 300, 300}, part);
   std::erase_if(m.links, [&](const Link& l) { return l.url.empty() || l.url.size() > 900; });

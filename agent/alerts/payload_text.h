@@ -23,7 +23,7 @@ std::string escaped(std::string_view text, std::size_t max_bytes, Escape escape)
 // Zero width spaces where a receiver would make a mention, an address or a link out of a name.
 std::string defused(std::string_view text);
 
-// What a reader cannot do without, in few bytes: title 500, two lead lines of 1500 and three of 500, command 900, five
+// What a reader cannot do without, in few bytes: title 500, two lead lines of 1500 and ten of 250, command 900, five
 // of what was left undone of 300, footer 400, all divided by `part`; three links of 900. On one line each, without
 // controls and invalid UTF-8. The rest is as it was.
 Message bounded(Message message, std::size_t part = 1);

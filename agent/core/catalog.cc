@@ -177,6 +177,43 @@ std::string checks_yaml(const Catalog& catalog) {
   return out;
 }
 
+// What Prometheus must tell of pgvigil itself, since pgvigil cannot.
+constexpr std::string_view own_rules = R"(  - name: pgvigil_itself
+    rules:
+      - alert: pgvigil_absent
+        expr: absent(pgvigil_build_info)
+        for: 5m
+        labels: {severity: warning}
+        annotations: {summary: "no pgvigil is scraped"}
+      - alert: pgvigil_stale
+        expr: time() - pgvigil_report_timestamp_seconds > 300
+        labels: {severity: warning}
+        annotations: {summary: "pgvigil has made no report of {{ $labels.target }} for five minutes"}
+      - alert: pgvigil_alerts_undelivered
+        expr: pgvigil_notifications_oldest_seconds > 300
+        labels: {severity: warning}
+        annotations: {summary: "an alert for {{ $labels.receiver }} has been waiting for {{ $value | humanizeDuration }}"}
+      - alert: pgvigil_alerts_dropped
+        expr: increase(pgvigil_notifications_dropped_total[15m]) > 0
+        labels: {severity: warning}
+        annotations: {summary: "alerts for {{ $labels.receiver }} were given up: the log says why"}
+      - alert: pgvigil_nobody_sends
+        expr: max by (target) (pgvigil_sends_alerts) == 0
+        for: 5m
+        labels: {severity: warning}
+        annotations: {summary: "each agent on {{ $labels.target }} thinks that another one sends its alerts"}
+      - alert: pgvigil_state_degraded
+        expr: pgvigil_state_degraded == 1
+        for: 10m
+        labels: {severity: warning}
+        annotations: {summary: "pgvigil cannot write its state: a restart may lose or repeat an alert"}
+      - alert: pgvigil_reload_failed
+        expr: pgvigil_config_last_reload_successful == 0
+        for: 10m
+        labels: {severity: warning}
+        annotations: {summary: "pgvigil runs on an old configuration: the new one has a mistake"}
+)";
+
 std::string alert_rules(const Catalog& catalog) {
   // A JSON string is a YAML string; backticks and braces of a text must not become a template.
   const auto text = [](std::string_view s) {
@@ -187,10 +224,9 @@ std::string alert_rules(const Catalog& catalog) {
   std::string out =
       "# Prometheus rules for what pgvigil found. Thresholds live in pgvigil's own configuration, not here.\n"
       "# Use them where alerts go through your Alertmanager instead of pgvigil's receivers.\n"
-      "groups:\n  - name: pgvigil\n    rules:\n"
-      "      - alert: pgvigil_absent\n        expr: absent(pgvigil_build_info)\n        for: 5m\n"
-      "        labels: {severity: warning}\n"
-      "        annotations: {summary: \"no pgvigil is scraped\"}\n";
+      "groups:\n";
+  out += own_rules;
+  out += "  - name: pgvigil\n    rules:\n";
   for (const Check* c : catalog.checks) {
     if (c->role != Role::cause && c->role != Role::symptom) continue;
     // A proven cause is told at once; a symptom has to last.

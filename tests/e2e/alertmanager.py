@@ -3,7 +3,9 @@
 killed; with all of them stopped and back. What the cluster's receiver gets is counted, not what we sent."""
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -80,8 +82,35 @@ def scenes(server, inbox, cluster):
     print("ok    began while all were stopped", flush=True)
 
 
+def documented_files():
+    """config/cluster as it is, with its secrets in a place of ours, pleases the programs that read it."""
+    with tempfile.TemporaryDirectory(prefix="pgvigil.config.") as directory:
+        config = shutil.copytree(os.path.join(ROOT, "config"), os.path.join(directory, "config"))
+        secrets = os.path.join(directory, "secrets")
+        os.mkdir(secrets)
+        for name, secret in (("pgvigil", "p"), ("pgvigil-token", "0123456789abcdef"), ("slack-url", "https://h/x"),
+                             ("pagerduty-key", "k"), ("heartbeat-url", "https://h/beat")):
+            with open(os.path.join(secrets, name), "w", encoding="ascii") as file:
+                file.write(secret)
+        cluster = os.path.join(config, "cluster")
+        for name in os.listdir(cluster):
+            path = os.path.join(cluster, name)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text.replace("/run/secrets", secrets))
+        for line in (["amtool", "check-config", os.path.join(cluster, "alertmanager.yml")],
+                     ["promtool", "check", "config", os.path.join(cluster, "prometheus.yml")],
+                     [agent.binary(), "config", "check", os.path.join(cluster, "pgvigil.yaml")]):
+            done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+            if done.returncode != 0:
+                raise Wrong(f"{' '.join(line)}: {done.stdout}{done.stderr}")
+    print("ok    config/cluster", flush=True)
+
+
 def main():
     children.exit_on_signals()
+    documented_files()
     with tempfile.TemporaryDirectory(prefix="pgvigil.e2e.") as directory, pg.Server() as server, \
             receiver.Receiver() as inbox:
         server.sql("CREATE DATABASE app")

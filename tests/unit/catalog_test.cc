@@ -79,7 +79,9 @@ TEST(Catalog, TheYamlHoldsEveryDefaultAndReadsBack) {
 
 TEST(Catalog, RulesForCausesAndSymptomsOnly) {
   const std::string rules = alert_rules(small());
-  EXPECT_THAT(rules, AllOf(HasSubstr("alert: large_thing\n"), HasSubstr("pgvigil_finding{check=\"large_thing\""),
+  EXPECT_THAT(rules, HasSubstr("expr: pgvigil_notifications_oldest_seconds > 300"));
+  const std::string found = rules.substr(rules.find("  - name: pgvigil\n"));
+  EXPECT_THAT(found, AllOf(HasSubstr("alert: large_thing\n"), HasSubstr("pgvigil_finding{check=\"large_thing\""),
                            HasSubstr("alert: slow_thing\n"), Not(HasSubstr("a_word")), Not(HasSubstr("{{"))));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,7 @@ struct SettingInfo {
   double fallback;
   Unit unit;
   std::string_view doc;
+  double clear = 1;
 };
 
 template <class U>
@@ -58,7 +60,10 @@ struct Setting {
   std::string_view key;
   typename U::type fallback;
   std::string_view doc;
-  constexpr operator SettingInfo() const { return {key, static_cast<double>(fallback), U::unit, doc}; }
+  // A level that is raised at the setting's value and cleared at this multiple of it: while the check's finding fires,
+  // the check sees the lower (or higher) level, so that a figure that hovers there is one incident.
+  double clear = 1;
+  constexpr operator SettingInfo() const { return {key, static_cast<double>(fallback), U::unit, doc, clear}; }
 };
 
 // One check's slice of the configuration.
@@ -91,6 +96,7 @@ struct Context {
   bool local = true;                 // the server's CPU is this machine's or this cgroup's
   std::vector<HotQuery> hot_queries = {};
   Intervals intervals = {};
+  std::set<std::string, std::less<>> firing = {};  // checks whose findings alert now
 };
 
 template <class Row>
@@ -102,8 +108,8 @@ struct Snapshot {
 // All that a check may see.
 class Input {
  public:
-  Input(const History& history, const Context& context, const CheckSettings& settings, Time at)
-      : history_(&history), context_(&context), settings_(&settings), at_(at) {}
+  Input(const History& history, const Context& context, const CheckSettings& settings, Time at, bool firing = false)
+      : history_(&history), context_(&context), settings_(&settings), at_(at), firing_(firing) {}
 
   Time at() const { return at_; }
   const Context& context() const { return *context_; }
@@ -112,7 +118,8 @@ class Input {
   template <class U>
   typename U::type operator[](const Setting<U>& s) const {
     const auto it = settings_->values.find(s.key);
-    return it == settings_->values.end() ? s.fallback : static_cast<typename U::type>(it->second);
+    const auto value = it == settings_->values.end() ? s.fallback : static_cast<typename U::type>(it->second);
+    return firing_ && s.clear != 1 ? static_cast<typename U::type>(static_cast<double>(value) * s.clear) : value;
   }
 
   // The newest answer with rows that is not older than three of the probe's intervals: one lost sample blinds
@@ -172,6 +179,7 @@ class Input {
   const Context* context_;
   const CheckSettings* settings_;
   Time at_;
+  bool firing_ = false;
 };
 
 // An example is a small made-up past. It documents the check and is its test.

@@ -16,9 +16,9 @@ namespace {
 
 // A new session costs a process, its authentication and cold caches: some milliseconds of CPU before it does anything.
 // Sessions that then work for a while are worth it; a client that was cancelled and comes back is no churn either.
-constexpr Setting<PerSecond> warn{"warn", 20, "new sessions for each vCPU from which it warns"};
+constexpr Setting<PerSecond> warn{"warn", 20, "new sessions for each vCPU from which it warns", 0.9};
 constexpr Setting<PerSecond> unknown_cores{"unknown_cores", 100,
-                                           "new sessions from which it warns where the vCPUs are not known"};
+                                           "new sessions from which it warns where the vCPUs are not known", 0.9};
 constexpr Setting<Seconds> window{"window", 60, "the rate is taken over this time"};
 constexpr Setting<Seconds> work{"work", 0.25, "sessions that work for longer than this, on average, are no churn"};
 

@@ -13,7 +13,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> warn{"warn", 0.8, "share of the slots in use from which it warns"};
+constexpr Setting<Ratio> warn{"warn", 0.8, "share of the slots in use from which it warns", 0.9};
 constexpr Setting<Ratio> crit{"crit", 0.95, "share of the slots in use from which it is critical"};
 constexpr Setting<Ratio> leak{"leak", 0.6, "share of idle sessions from which the holders themselves are the cause"};
 

@@ -13,11 +13,11 @@ namespace {
 
 // A busy CPU is what the machine was bought for: pgbench at full speed keeps it at 100 % and nobody waits. It is
 // harm when it lasts and statements queue for it. Before that it is only mentioned, beside the cause it belongs to.
-constexpr Setting<Ratio> warn{"warn", 0.8, "share of the CPU in use that counts as saturated"};
+constexpr Setting<Ratio> warn{"warn", 0.8, "share of the CPU in use that counts as saturated", 0.9};
 constexpr Setting<Ratio> crit{"crit", 0.95, "share of the CPU in use that counts as critical"};
 constexpr Setting<Seconds> window{"window", 15 * 60, "how far back the share of saturated time is taken"};
 constexpr Setting<Seconds> span{"span", 5 * 60, "how much of that must have been seen before it warns"};
-constexpr Setting<Ratio> often{"often", 0.5, "share of the time seen that must have been saturated"};
+constexpr Setting<Ratio> often{"often", 0.5, "share of the time seen that must have been saturated", 0.9};
 constexpr Setting<Seconds> slow{"slow", 1, "age from which a running statement counts as kept waiting"};
 constexpr Setting<Ratio> queue{"queue", 1, "statements kept waiting, per core, from which the users are harmed"};
 

@@ -9,10 +9,10 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> warn{"warn", 0.15, "share of the disk that is free below which it warns"};
+constexpr Setting<Ratio> warn{"warn", 0.15, "share of the disk that is free below which it warns", 1.1};
 constexpr Setting<Ratio> crit{"crit", 0.05, "share of the disk that is free below which it is critical"};
 constexpr Setting<Bytes> plenty{"plenty", 100_GiB, "with so much room the share alone is no reason to warn"};
-constexpr Setting<Seconds> full_warn{"full_warn", 24 * 3600, "time until it is full below which it warns"};
+constexpr Setting<Seconds> full_warn{"full_warn", 24 * 3600, "time until it is full below which it warns", 1.1};
 constexpr Setting<Seconds> full_crit{"full_crit", 2 * 3600, "time until it is full below which it is critical"};
 constexpr Setting<Seconds> watched{"watched", 10 * 60,
                                    "a trend is believed after this time, or after a quarter of what is left"};

@@ -19,7 +19,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> most{"share", 0.3, "share of a query's time that JIT compilation may take"};
+constexpr Setting<Ratio> most{"share", 0.3, "share of a query's time that JIT compilation may take", 0.9};
 constexpr Setting<Seconds> short_query{"short_query", 10, "queries that take longer on average are left alone"};
 constexpr Setting<PerSecond> frequent{"frequent", 0.1, "executions a second below which a query is left alone"};
 constexpr Setting<Count> min_load{"min_load", 0.1, "average sessions that compile, below which it does not matter"};

@@ -14,7 +14,7 @@ namespace {
 // Sixteen clients that send short statements as fast as two cores take them are throughput, not harm; so only
 // statements that have been running for a while count, one per client however many workers help it. A few reports
 // beside each other are no alarm either: the levels must hold for minutes, or be left far behind.
-constexpr Setting<Ratio> warn{"warn", 1.5, "slow statements running per vCPU from which it warns"};
+constexpr Setting<Ratio> warn{"warn", 1.5, "slow statements running per vCPU from which it warns", 0.9};
 constexpr Setting<Ratio> crit{"crit", 4, "slow statements running per vCPU from which it is critical"};
 constexpr Setting<Seconds> slow{"slow", 1, "age from which a running statement counts as slow"};
 constexpr Setting<Seconds> window{"window", 60, "the load is averaged over this time"};

@@ -10,7 +10,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> warn{"warn", 0.6, "share of the lock table in use from which it warns"};
+constexpr Setting<Ratio> warn{"warn", 0.6, "share of the lock table in use from which it warns", 0.9};
 constexpr Setting<Ratio> crit{"crit", 0.9, "share of the lock table in use from which it is critical"};
 
 // Two tables fill: of things locked, and, twice as large, of who locks them.

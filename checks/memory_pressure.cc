@@ -9,7 +9,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> warn{"warn", 0.1, "share of the memory that is available below which it warns"};
+constexpr Setting<Ratio> warn{"warn", 0.1, "share of the memory that is available below which it warns", 1.1};
 constexpr Setting<Ratio> crit{"crit", 0.04, "share of the memory that is available below which it is critical"};
 constexpr Setting<Bytes> plenty{"plenty", 8_GiB, "with so much available the share alone is no reason to warn"};
 constexpr Setting<BytesPerSecond> swap{"swap", 4 << 20,

@@ -14,7 +14,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Ratio> warn{"warn", 0.7, "share of temp_file_limit that one process holds from which it warns"};
+constexpr Setting<Ratio> warn{"warn", 0.7, "share of temp_file_limit that one process holds from which it warns", 0.9};
 constexpr Setting<Ratio> crit{"crit", 0.9, "share of temp_file_limit that one process holds from which it is critical"};
 
 std::map<std::int64_t, double> by_process(const Input& in) {

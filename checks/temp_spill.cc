@@ -17,7 +17,7 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<BytesPerSecond> warn{"warn", 50 << 20, "temporary bytes written per second from which it warns"};
+constexpr Setting<BytesPerSecond> warn{"warn", 50 << 20, "temporary bytes written per second from which it warns", 0.9};
 constexpr Setting<Seconds> window{"window", 30, "the rate is taken over this time"};
 
 // A process with temporary files, and what it runs. The counter of the database moves only when a file is closed:

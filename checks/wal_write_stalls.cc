@@ -13,7 +13,7 @@ namespace {
 
 // Whoever commits waits for the disk: at full speed that is where a healthy server spends its time. It is a stall when
 // several statements stand there for far longer than a write to a sound disk takes.
-constexpr Setting<Ratio> share{"share", 0.3, "share of the load that waits for WAL from which it warns"};
+constexpr Setting<Ratio> share{"share", 0.3, "share of the load that waits for WAL from which it warns", 0.9};
 constexpr Setting<Seconds> slow{"slow", 0.1, "age from which a statement that waits for WAL is held up"};
 constexpr Setting<Count> least{"least", 3, "statements held up at once, on average, below which nobody is harmed"};
 constexpr Setting<Ratio> crit{"crit", 4, "statements held up for each vCPU from which it is critical"};

@@ -171,6 +171,7 @@ void Agent::published(const std::string& target, const Report& report, const His
   board_.publish(target, report.verdict, report.reachable, report.headline,
                  std::make_shared<const std::string>(render_json(report)));
   desk_->reported(target, report, history);
+  w.watch->firing(desk_->firing(target));
   if (keeper_) keep(target, w, report);
   board_.ready(true);
   publish_metrics();

@@ -304,6 +304,14 @@ asio::awaitable<void> AlertDesk::stop(std::chrono::milliseconds patience) {
 
 std::vector<ReceiverStats> AlertDesk::stats() const { return alerts_->stats(); }
 
+std::set<std::string, std::less<>> AlertDesk::firing(const std::string& target) const {
+  std::set<std::string, std::less<>> checks;
+  if (const auto it = targets_.find(target); it != targets_.end())
+    for (const OpenIncident& open : it->second.state.alerts.open)
+      if (open.fired) checks.insert(open.checks.begin(), open.checks.end());
+  return checks;
+}
+
 bool AlertDesk::sends(const std::string& target) const {
   const auto it = targets_.find(target);
   return it == targets_.end() || !it->second.silent;

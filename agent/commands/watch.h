@@ -32,6 +32,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void recall(std::vector<Observation> earlier);
   void stop();  // the coroutines end at their next step, and the connections close
   bool closed() const { return closed_; }
+  // The checks whose findings alert now: their levels are cleared lower than they were raised.
+  void firing(std::set<std::string, std::less<>> checks) { context_.firing = std::move(checks); }
   void configure(const TargetSettings& target, const Settings& settings);  // thresholds, schedule; not the connection
 
   // When the slower of the two loops last ended a turn, whatever came of it: the watchdog's food.

@@ -131,7 +131,8 @@ std::string check_page(const Catalog& catalog, const Check& c) {
     out += fmt::format("\n## Settings\nUnder `checks: {{{}: ...}}`; `enabled: false` turns the check off.\n\n", c.id);
     out += "| setting | default | meaning |\n|---|---|---|\n";
     for (const SettingInfo& s : c.settings)
-      out += fmt::format("| `{}` | {} | {} |\n", s.key, format_setting(s.fallback, s.unit), cell(s.doc));
+      out += fmt::format("| `{}` | {} | {}{} |\n", s.key, format_setting(s.fallback, s.unit), cell(s.doc),
+                         s.clear == 1 ? "" : fmt::format("; once it fires, {:.0f} % of it", 100 * s.clear));
   }
   const auto list = [&](std::string_view title, const std::vector<ProbeRef>& probes) {
     if (probes.empty()) return;

@@ -166,6 +166,40 @@ TEST_P(EveryCheck, ChangesItsMindWhenASettingMoves) {
   }
 }
 
+// While it fires it sees the level at which it is cleared, and nothing else changes.
+TEST_P(EveryCheck, ClearsWhereItsSettingsSay) {
+  const Check& check = *GetParam();
+  CheckSettings cleared;
+  for (const SettingInfo& s : check.settings)
+    if (s.clear != 1) cleared.values[std::string(s.key)] = s.fallback * s.clear;
+  for (const Example& e : check.examples) {
+    Scenario s = e.make();
+    const auto firing = outcome(evaluate(check, Input(s.history, s.context, {}, s.at, true)));
+    EXPECT_EQ(firing, outcome(judge(check, s, cleared))) << e.title;
+    s.context.firing.emplace(check.id);
+    const auto all = evaluate_all(s.history, s.context, {}, s.at);
+    for (const Result& r : all)
+      if (r.check == &check) {
+        EXPECT_EQ(outcome(r), firing) << e.title;
+      }
+  }
+}
+
+TEST(Checks, AFigureThatHoversAtALevelIsOneIncident) {
+  const Check& check = *find_check("lock_table_near_full");
+  const Scenario s = check.examples.front().make();
+  CheckSettings settings;
+  double raised = 0;  // the highest level at which it still fires
+  for (double level = 0.02; level < 1; level += 0.01) {
+    settings.values["warn"] = level;
+    if (!judge(check, s, settings).findings.empty()) raised = level;
+  }
+  ASSERT_GT(raised, 0.1);
+  settings.values["warn"] = raised * 1.08;
+  EXPECT_TRUE(judge(check, s, settings).findings.empty());
+  EXPECT_FALSE(evaluate(check, Input(s.history, s.context, settings, s.at, true)).findings.empty());
+}
+
 TEST_P(EveryCheck, IsQuietAboutAnEmptyPast) {
   Scenario s;
   EXPECT_TRUE(judge(*GetParam(), s).findings.empty());

@@ -818,13 +818,14 @@ TEST_P(Probes, SequencesNearTheirEnd) {
 
 TEST_P(Probes, StatementsAndTheirTexts) {
   const Client app("app", database, "app");
-  // Slow enough to be among the 300 of most time.
   for (int i = 0; i < 3; ++i)
     app.run(R"(select count(*) as probe_me from "Shop".indexed, pg_sleep(0.05) where note = 'secret')");
   app.run("select 'long' /* " + std::string(70000, 'q') + " */ as probe_long");
   const auto texts_of = [&](const std::vector<Statement>& all) {
     std::vector<std::string> ids;
-    for (const Statement& s : all) ids.push_back(s.query_id);
+    // One answer holds 90 texts: of our own role and this database, which are few.
+    for (const Statement& s : all)
+      if (s.user == "app" && s.database == database) ids.push_back(s.query_id);
     std::string list;
     for (const auto& id : ids) list += (list.empty() ? "" : ",") + id;
     return ask(us, statement_texts, {.parameters = {"{" + list + "}"}});

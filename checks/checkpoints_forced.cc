@@ -143,7 +143,7 @@ std::string fine(const Input& in) {
   const auto s = seen(in);
   if (!s) return {};
   if (s->rate < 1) return fmt::format("no WAL is written; {} forced checkpoints", words::count(s->forced));
-  return fmt::format("{} of WAL fill max_wal_size in {}; {} checkpoints were forced, {} came by the clock",
+  return fmt::format("{} of WAL fill max_wal_size in {}; checkpoints: {} forced, {} by the clock",
                      words::bytes_rate(s->rate), words::duration(s->fills_in), words::count(s->forced),
                      words::count(s->timed));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "agent/core/message_cure.h"
 
@@ -98,10 +99,32 @@ std::string why(const Incident& i) {
   return text;
 }
 
-std::string ruled_out(const Report& report) {
-  std::vector<std::string> parts;
-  for (const RuledOut& r : report.ruled_out) parts.push_back(cut(one_line(r.figure.empty() ? r.title : r.figure), 150));
-  return join(parts, "; ", most_words, line_bytes);
+// What would have explained the same, and was looked at and is fine: the nearest first. The rest is in the report.
+std::string ruled_out(const Incident& i, const Report& report) {
+  std::set<std::string_view> seen;  // what there is to be explained
+  for (const Finding& f : i.symptoms) seen.insert(f.check);
+  const auto check_of = [&](std::string_view id) -> const Check* {
+    const auto it = std::find_if(report.results.begin(), report.results.end(),
+                                 [&](const Result& r) { return r.check != nullptr && r.check->id == id; });
+    return it == report.results.end() ? nullptr : it->check;
+  };
+  if (const Check* lead = check_of(i.lead().check)) {
+    seen.insert(lead->explains.begin(), lead->explains.end());
+    if (lead->role == Role::symptom) seen.insert(lead->id);
+  }
+  std::vector<std::pair<std::size_t, std::string>> parts;
+  for (const RuledOut& r : report.ruled_out) {
+    const Check* check = check_of(r.check);
+    if (check != nullptr && check->role != Role::cause) continue;
+    std::size_t near = 0;
+    if (check != nullptr)
+      for (const std::string_view symptom : check->explains) near += seen.count(symptom);
+    parts.emplace_back(near, cut(one_line(r.figure.empty() ? r.title : r.figure), 150));
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> texts;
+  for (auto& [near, text] : parts) texts.push_back(std::move(text));
+  return join(texts, "; ", most_words, line_bytes);
 }
 
 // Findings without live harm that concern the same tables: what the repair left behind.
@@ -225,7 +248,7 @@ Message render(const Notice& notice, const Report& report, const MessageOptions&
   if (!happened.empty()) m.lead_lines.push_back("what changed: " + join(happened, "; ", 3, line_bytes));
   if (notice.edge == Notice::Edge::update) m.lead_lines.insert(m.lead_lines.begin(), "update: " + notice.changed);
   m.why = why(i);
-  m.not_cause = ruled_out(report);
+  m.not_cause = ruled_out(i, report);
   Cure cure = cure_of(i);
   m.remedy = std::move(cure.summary);
   m.paste = std::move(cure.paste);

@@ -26,6 +26,15 @@ TEST(Message, the_first_lines_name_every_table_with_its_columns) {
   EXPECT_EQ(m.why,
             "plan: Parallel Seq Scan; rows read: 1.9 million for 1. Confidence high: the plan of the running query");
   EXPECT_EQ(m.not_cause, "0 waits above 1 s; Autovacuum");
+  // What would explain the same comes first; a check of another kind is no cause that was ruled out.
+  const Check vacuum{
+      .id = "vacuum", .title = "Autovacuum", .why = "", .role = Role::cause, .explains = {"cpu_saturated"}};
+  const Check advice{.id = "locks", .title = "Locks", .why = "", .role = Role::advice};
+  Report r = the_report();
+  r.results.push_back({.check = &vacuum});
+  EXPECT_EQ(render(the_incident(), r, options).not_cause, "Autovacuum; 0 waits above 1 s");
+  r.results.push_back({.check = &advice});
+  EXPECT_EQ(render(the_incident(), r, options).not_cause, "Autovacuum");
   ASSERT_EQ(m.paste.size(), 2u);
   EXPECT_EQ(m.paste[0].sql, "CREATE INDEX CONCURRENTLY ON public.lsif_data_documents (dump_id, path);");
   EXPECT_EQ(m.paste[0].where, "database app, as app_owner");

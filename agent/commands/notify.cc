@@ -94,7 +94,7 @@ int test(const Options& o) {
     good = good && taken;
   }
   if (!found)
-    return fail("notify test", fmt::format("no receiver is named \"{}\"", o.receiver), "there are " + names, 2);
+    return fail("notify test", fmt::format("no receiver is named \"{}\"", o.receiver), "the configuration names " + names, 2);
   return good ? 0 : 1;
 }
 

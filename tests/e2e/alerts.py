@@ -247,6 +247,25 @@ def silence(one, *arguments):
     return done.stdout
 
 
+def tried_by_hand(bench):
+    """notify test reaches every receiver and says so; what it opens at a pager it closes."""
+    start = len(bench.inbox.messages)
+    one = bench.start(more={"receivers": [
+        {"name": "chat", "kind": "slack", "url": bench.inbox.url("/" + CANARIES["slack"])},
+        {"name": "pager", "kind": "pagerduty", "url": bench.inbox.url("/pager"), "routing_key": CANARIES["key"]}]})
+    done = subprocess.run([agent.binary(), "notify", "test", "-c", one.config], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, env=agent.clean_environment(), timeout=30, check=False)
+    if done.returncode != 0 or done.stdout != "chat (slack): taken\npager (pagerduty): taken\n":
+        raise Wrong(f"exit {done.returncode}: {done.stdout}{done.stderr}")
+    got = bench.inbox.messages[start:]
+    if [m.path for m in got] != ["/" + CANARIES["slack"], "/pager", "/pager"]:
+        raise Wrong(f"sent to {[m.path for m in got]}")
+    if [m.json["event_action"] for m in got[1:]] != ["trigger", "resolve"] or "nothing is wrong" not in got[0].text:
+        raise Wrong(f"sent {[m.json for m in got]}")
+    if any(c in done.stdout + done.stderr for c in CANARIES.values()):
+        raise Wrong("a secret is shown")
+
+
 def clock_jumps(bench):
     """An hour forward and an hour back, under the agent only: no edge of its own making."""
     start = len(bench.inbox.messages)
@@ -316,7 +335,7 @@ def wait_for(true, seconds, what):
 
 
 SCENES = (fires_and_resolves, killed_before_delivery, killed_while_firing, two_agents, state_cannot_be_written,
-          silenced, clock_jumps, asleep, all_secrets)
+          silenced, tried_by_hand, clock_jumps, asleep, all_secrets)
 
 
 def main():

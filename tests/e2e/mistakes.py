@@ -120,12 +120,51 @@ def pasts(tried, directory):
     tried.expect("a pause of no time", ask("diagnose", "--watch=0s", conninfo), (3,), "0s")
 
 
+def silences_and_receivers(tried, directory):
+    state = os.path.join(directory, "alerts")
+    os.mkdir(state)
+    there = ("--state", state)
+    tried.expect("a silence without a matcher", ask("silence", "add", "--for", "1h", *there), (2,), "--target")
+    tried.expect("a silence without an end", ask("silence", "add", "--all", *there), (2,), "--for")
+    tried.expect("a silence with two ends", ask("silence", "add", "--all", "--for", "1h", "--until", "23:59", *there), (2,))
+    tried.expect("a silence that has ended", ask("silence", "add", "--all", "--until", "2020-01-01 08:00", *there), (2,),
+                 "passed")
+    tried.expect("a silence for ever", ask("silence", "add", "--all", "--until", "2099-01-01 08:00", *there), (2,), "90 days")
+    tried.expect("a silence of no check", ask("silence", "add", "--check", "unindexd_table", "--for", "1h", *there), (2,),
+                 "unindexd_table")
+    tried.expect("a silence until no time", ask("silence", "add", "--all", "--until", "supper", *there), (2,), "supper")
+    tried.expect("no such silence", ask("silence", "expire", "12345678", *there), (1,), "12345678", "list")
+    tried.expect("no state directory", ask("silence", "list", "--state", os.path.join(directory, "none")), (2,), "--state")
+    taken = os.path.join(directory, "taken")
+    with open(taken, "w", encoding="ascii") as file:
+        file.write("x")
+    tried.expect("a state directory that is a file", ask("silence", "list", "--state", taken), (2,), taken)
+
+    config = os.path.join(directory, "receivers.yaml")
+    with open(config, "w", encoding="ascii") as file:
+        file.write("receivers: [{name: dead, kind: slack, url: 'http://127.0.0.1:9/%s'}]" % SECRET)
+    os.chmod(config, 0o600)
+    tried.expect("a dead receiver", ask("notify", "test", "-c", config), (1,), "dead", "refused")
+    tried.expect("no such receiver", ask("notify", "test", "deaf", "-c", config), (2,), "deaf", "dead")
+    tried.expect("a preview of no file", ask("notify", "preview", os.path.join(directory, "none")), (2,), "none")
+    tried.expect("a preview of another file", ask("notify", "preview", config), (2,), "receivers.yaml")
+    tried.expect("a preview for nobody", ask("notify", "preview", config, "--kind", "pigeon"), (2,), "pigeon")
+    for text, mention in (("{kind: pagerduty}", "routing_key"), ("{kind: alertmanager}", "urls"),
+                          ("{kind: alertmanager, urls: ['ftp://%s']}" % SECRET, "http"),
+                          ("{kind: slack, url: 'https://h/x', act_by: tomorrow}", "this_week"),
+                          ("{kind: teams, url: 'http://10.0.0.1/%s'}" % SECRET, "https")):
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"receivers: [{text}]")
+        tried.expect(f"receiver {text[:30]}", ask("config", "check", config), (1,), "receivers.yaml:1:", mention)
+
+
 def main():
     children.exit_on_signals()
     tried = Mistakes()
     with tempfile.TemporaryDirectory(prefix="pgvigil.e2e.") as directory, pg.Server() as server:
         configurations(tried, directory)
         pasts(tried, directory)
+        silences_and_receivers(tried, directory)
         passwords_needed(server)
         connections(tried, server)
     print("\n".join(tried.failures) or "every mistake is told in a line")

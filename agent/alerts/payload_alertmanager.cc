@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/alerts/payload.h"
@@ -24,7 +25,9 @@ json labels(const Notice& n, const Reach& reach) {
 }  // namespace
 
 std::string alertmanager_payload(const Notice& n, const Message& m) {
-  json alert{{"labels", labels(n, n.reach)}, {"annotations", annotations(n, m)}, {"startsAt", rfc3339(n.started)}};
+  json alert{{"labels", labels(n, n.reach)},
+             {"annotations", annotations(n, m)},
+             {"startsAt", rfc3339(std::min(n.started, n.at))}};
   if (const std::string page = page_url(m); !page.empty()) alert["generatorURL"] = page;
   if (n.edge == Notice::Edge::resolved) alert["endsAt"] = rfc3339(n.at);
   json all = json::array({alert});

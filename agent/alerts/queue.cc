@@ -43,6 +43,16 @@ void DeliveryQueue::put_back(bool behind) {
                                   [&](const Waiting& w) { return !keys.contains(w.delivery.key); }));
 }
 
+std::vector<Delivery> DeliveryQueue::expire(Clock::time_point before) {
+  std::vector<Delivery> gone;
+  std::erase_if(waiting_, [&](Waiting& w) {
+    if (w.since >= before) return false;
+    gone.push_back(std::move(w.delivery));
+    return true;
+  });
+  return gone;
+}
+
 DeliveryQueue::Clock::time_point DeliveryQueue::oldest() const {
   auto first = Clock::time_point::max();
   for (const Waiting& w : flying_) first = std::min(first, w.since);

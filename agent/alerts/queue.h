@@ -33,6 +33,8 @@ class DeliveryQueue {
   // Not taken: where they were, or behind all others; before what follows of the same incidents.
   void put_back(bool behind);
 
+  std::vector<Delivery> expire(Clock::time_point before);  // gives what has been waiting since before that
+
   std::size_t size() const { return waiting_.size() + flying_.size(); }
   bool empty() const { return size() == 0; }
   std::size_t waiting() const { return waiting_.size(); }

@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_in_one_body = 100;  // alerts, for receivers that are programs
 constexpr int lives = 4;                       // reposts that an alert outlives
+constexpr auto leaving_for = std::chrono::minutes(10);
 
 Time utc_now() { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
 
@@ -41,6 +42,10 @@ net::Url url_of(const ReceiverOptions& o) {
     url.target += "/api/v2/alerts";
   }
   return url;
+}
+
+std::shared_ptr<const net::HttpClient> client_of(const ReceiverOptions& o) {
+  return std::make_shared<net::HttpClient>(net::ClientOptions{.ca_file = o.ca_file, .allow_private = o.allow_private});
 }
 
 net::Headers headers() { return {{"Content-Type", "application/json"}}; }
@@ -63,9 +68,33 @@ struct Alerts::Receiver {
         settled(shared.settled),
         log(shared.log),
         timer(executor),
-        client({.ca_file = options.ca_file, .allow_private = options.allow_private}),
+        client(client_of(options)),
         queue(pace.queue, [this](const Delivery& d) { push_out(d); }) {
     stats.name = options.name;
+  }
+
+  // Between two POSTs, and during one: that goes on as it was begun.
+  void configure(ReceiverOptions o) {
+    options = std::move(o);
+    url = url_of(options);
+    client = client_of(options);
+    next_post = std::min(next_post, Clock::now() + pace.gap);  // it may be mended
+    timer.cancel();
+  }
+
+  void leave() {
+    standing.clear();
+    leave_by = Clock::now() + leaving_for;
+    timer.cancel();
+  }
+  bool left() const { return leave_by && (queue.empty() || Clock::now() >= *leave_by); }
+
+  void give_up(const std::vector<Delivery>& all, std::string_view why, std::string_view hint = "") {
+    for (const Delivery& d : all) settle(d, false);
+    if (!all.empty())
+      say(fmt::format("{}; the {} alert {}{} was dropped{}{}", why, to_string(all.front().edge), all.front().key,
+                      all.size() > 1 ? fmt::format(" and {} more", all.size() - 1) : "",
+                      hint.empty() ? "" : "; hint: ", hint));
   }
 
   void say(std::string_view what) const {
@@ -129,22 +158,16 @@ struct Alerts::Receiver {
     }
     ++stats.failed;
     stats.last_error = in_words(r);
-    const auto first = sent.empty() ? nullptr : &sent.front();
-    const bool old = first != nullptr && Clock::now() - first->since >= pace.keep;
     if (is_final(r.status) && sent.size() > 1 && !digested) {  // one of them is to blame
       singly = sent.size();
       queue.put_back(false);
       return pace.gap;
     }
-    if (is_final(r.status) || old) {
-      const std::string many = sent.size() > 1 ? fmt::format(" and {} more", sent.size() - 1) : "";
-      if (first != nullptr)
-        say(fmt::format("{}; the {} alert {}{} was dropped; hint: {}", stats.last_error,
-                        to_string(first->delivery.edge), first->delivery.key, many,
-                        old ? "it could not be delivered for too long" : "check the receiver's url"));
+    if (is_final(r.status)) {
       tries = 0;
-      for (const auto& w : sent) settle(w.delivery, false);
-      queue.settle();
+      if (sent.empty() && std::has_single_bit(++refused))
+        say(fmt::format("{}; it is not told again what fires; hint: check the receiver's url", stats.last_error));
+      give_up(flown(), stats.last_error, "check the receiver's url");
       return pace.gap;
     }
     ++tries;
@@ -156,7 +179,16 @@ struct Alerts::Receiver {
     if (std::has_single_bit(tries))
       say(fmt::format("{}; trying again in {:.1f} s", stats.last_error, static_cast<double>(wait.count()) / 1000));
     queue.put_back(blames_the_body(r.status));
+    give_up(queue.expire(Clock::now() - pace.keep), stats.last_error, "it could not be delivered for too long");
     return std::max(wait, pace.gap);
+  }
+
+  // What is in flight, and no longer is.
+  std::vector<Delivery> flown() {
+    std::vector<Delivery> all;
+    for (const auto& w : queue.in_flight()) all.push_back(w.delivery);
+    queue.settle();
+    return all;
   }
 
   asio::awaitable<void> sleep(Clock::time_point until) {
@@ -167,7 +199,7 @@ struct Alerts::Receiver {
 
   // Holds itself: it may still be in a POST when the Alerts are gone.
   static asio::awaitable<void> serve(std::shared_ptr<Receiver> self) {
-    while (!self->stopped) {
+    while (!self->stopped && !self->left()) {
       if (self->queue.empty() && !self->due_again()) {
         self->idle = true;
         co_await self->sleep(self->standing.empty() ? Clock::time_point::max() : self->next_standing);
@@ -175,17 +207,22 @@ struct Alerts::Receiver {
         continue;
       }
       if (Clock::now() < self->next_post) {
-        co_await self->sleep(self->next_post);
+        co_await self->sleep(self->leave_by ? std::min(self->next_post, *self->leave_by) : self->next_post);
         continue;
       }
       const Clock::time_point began = Clock::now();
       net::Response response;
       const std::vector<DeliveryQueue::Waiting>& sent = self->queue.in_flight();
+      std::optional<std::string> body;
       try {
-        std::string body = self->body();
-        body =
-            completed(self->options.kind, std::move(body), self->options.routing_key, utc_now(), lifetime(self->pace));
-        response = co_await self->client.post(self->url, headers(), std::move(body), self->options.timeout);
+        body = completed(self->options.kind, self->body(), self->options.routing_key, utc_now(), lifetime(self->pace));
+      } catch (const std::exception&) {  // kept for a receiver of another kind, or damaged
+        self->give_up(self->flown(), "what was kept is not in its form");
+        continue;
+      }
+      try {
+        const auto client = self->client;  // a reload may replace it meanwhile
+        response = co_await client->post(self->url, headers(), std::move(*body), self->options.timeout);
       } catch (const std::exception& e) {
         response.error = "cannot send";
       }
@@ -193,6 +230,9 @@ struct Alerts::Receiver {
       const milliseconds wait = self->judge(sent, response);
       self->next_post = (response.ok() ? began : Clock::now()) + wait;
     }
+    if (self->stopped) co_return;
+    self->queue.take(self->queue.size(), false);
+    self->give_up(self->flown(), "the receiver is no longer configured");
   }
 
   ReceiverOptions options;
@@ -201,7 +241,7 @@ struct Alerts::Receiver {
   std::function<void(const std::string&, const std::string&, bool)> settled;
   std::function<void(const std::string&)> log;
   asio::steady_timer timer;
-  net::HttpClient client;
+  std::shared_ptr<const net::HttpClient> client;
   DeliveryQueue queue;
   std::size_t unsaid = 0;  // pushed out of the queue since the last digest
   std::size_t singly = 0;  // of those that wait first, since a body of many was refused
@@ -210,7 +250,9 @@ struct Alerts::Receiver {
   Clock::time_point next_standing = Clock::time_point::min();
   ReceiverStats stats;
   std::mt19937 random{std::random_device{}()};
-  unsigned tries = 0;  // since it last took something
+  unsigned tries = 0;    // since it last took something
+  unsigned refused = 0;  // reposts
+  std::optional<Clock::time_point> leave_by;
   bool idle = false, stopped = false;
   Clock::time_point next_post = Clock::time_point::min();
 };
@@ -230,19 +272,45 @@ asio::awaitable<net::Response> send_once(const ReceiverOptions& receiver, std::s
   co_return co_await client.post(url_of(receiver), headers(), std::move(body), receiver.timeout);
 }
 
-Alerts::Alerts(asio::any_io_executor executor, std::vector<ReceiverOptions> receivers, AlertsOptions options) {
-  for (const ReceiverOptions& r : receivers)
-    if (const std::string why = check_receiver(r); !why.empty()) throw std::invalid_argument(why);
-  for (ReceiverOptions& r : receivers) {
-    receivers_.push_back(std::make_shared<Receiver>(executor, std::move(r), options));
-    asio::co_spawn(executor, Receiver::serve(receivers_.back()), asio::detached);
-  }
+Alerts::Alerts(asio::any_io_executor executor, std::vector<ReceiverOptions> receivers, AlertsOptions options)
+    : executor_(std::move(executor)), options_(std::move(options)) {
+  configure(std::move(receivers));
 }
 
 Alerts::~Alerts() {
-  for (const auto& r : receivers_) {
-    r->stopped = true;
-    r->timer.cancel();
+  for (const auto* all : {&receivers_, &leaving_})
+    for (const auto& r : *all) {
+      r->stopped = true;
+      r->timer.cancel();
+    }
+}
+
+std::shared_ptr<Alerts::Receiver> Alerts::started(ReceiverOptions options) {
+  auto receiver = std::make_shared<Receiver>(executor_, std::move(options), options_);
+  asio::co_spawn(executor_, Receiver::serve(receiver), asio::detached);
+  return receiver;
+}
+
+void Alerts::configure(std::vector<ReceiverOptions> receivers) {
+  for (const ReceiverOptions& r : receivers)
+    if (const std::string why = check_receiver(r); !why.empty()) throw std::invalid_argument(why);
+  std::vector<std::shared_ptr<Receiver>> before = std::exchange(receivers_, {});
+  for (ReceiverOptions& o : receivers) {
+    const auto same = std::find_if(before.begin(), before.end(), [&](const auto& r) {
+      return r->options.name == o.name && r->options.kind == o.kind;
+    });
+    if (same == before.end()) {
+      receivers_.push_back(started(std::move(o)));
+    } else {
+      receivers_.push_back(std::move(*same));
+      before.erase(same);
+      receivers_.back()->configure(std::move(o));
+    }
+  }
+  std::erase_if(leaving_, [](const auto& r) { return r->left(); });
+  for (auto& r : before) {
+    r->leave();
+    leaving_.push_back(std::move(r));
   }
 }
 
@@ -273,9 +341,14 @@ std::vector<Delivery> Alerts::address(const Notice& notice, const Message& messa
 
 void Alerts::send(std::vector<Delivery> deliveries) {
   for (Delivery& d : deliveries) {
-    const auto to = std::find_if(receivers_.begin(), receivers_.end(),
-                                 [&](const auto& r) { return r->options.name == d.receiver; });
-    if (to != receivers_.end()) (*to)->push(std::move(d));
+    const auto named = [&](const auto& r) { return r->options.name == d.receiver; };
+    if (const auto to = std::find_if(receivers_.begin(), receivers_.end(), named); to != receivers_.end()) {
+      (*to)->push(std::move(d));
+    } else if (options_.settled) {
+      if (options_.log)
+        options_.log(fmt::format("receiver {}: it is no longer configured: an alert for it was dropped", d.receiver));
+      options_.settled(d.receiver, d.id, false);
+    }
   }
 }
 
@@ -316,7 +389,8 @@ std::vector<ReceiverStats> Alerts::stats() const {
 asio::awaitable<std::size_t> Alerts::drain(milliseconds limit) {
   const auto left = [this] {
     std::size_t n = 0;
-    for (const auto& r : receivers_) n += r->queue.size();
+    for (const auto* all : {&receivers_, &leaving_})
+      for (const auto& r : *all) n += r->queue.size();
     return n;
   };
   const auto until = Clock::now() + limit;

@@ -64,6 +64,9 @@ class Alerts {
   Alerts(const Alerts&) = delete;
   Alerts& operator=(const Alerts&) = delete;
 
+  // Throws as the constructor does, and has then changed nothing. A receiver of the same name and kind keeps what waits
+  // for it; one that is gone delivers what it can within ten minutes.
+  void configure(std::vector<ReceiverOptions> receivers);
   // Who wants to hear of it, each in its own shape.
   std::vector<Delivery> address(const Notice& notice, const Message& message) const;
   // Queues them. Never blocks, never throws. On the executor's thread. What goes to an unknown receiver is dropped.
@@ -79,7 +82,10 @@ class Alerts {
 
  private:
   struct Receiver;
-  std::vector<std::shared_ptr<Receiver>> receivers_;
+  std::shared_ptr<Receiver> started(ReceiverOptions options);
+  boost::asio::any_io_executor executor_;
+  AlertsOptions options_;
+  std::vector<std::shared_ptr<Receiver>> receivers_, leaving_;
 };
 
 }  // namespace pgvigil

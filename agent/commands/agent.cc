@@ -76,6 +76,7 @@ Agent::Agent(asio::io_context& io, Settings settings) : io_(io), settings_(std::
 }
 
 std::optional<HttpError> Agent::start() {
+  if (const std::string why = check_receivers(settings_); !why.empty()) return HttpError{why, ""};
   const std::string directory = open_state();
   for (const TargetSettings& t : settings_.targets)
     if (const auto error = watch(t))
@@ -232,6 +233,10 @@ void Agent::reload(const Settings& settings) {
           {.message = fmt::format("target {}: {}", t.name, conninfo.error().message), .hint = conninfo.error().hint});
       return;
     }
+  if (const std::string why = check_receivers(settings); !why.empty()) {
+    reload_failed({.message = why, .hint = ""});
+    return;
+  }
   const Settings old = std::exchange(settings_, settings);
   if (old.http.address != settings.http.address || old.http.port != settings.http.port ||
       old.http.enabled != settings.http.enabled || old.http.token != settings.http.token)

@@ -9,10 +9,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <condition_variable>
+#include <mutex>
 
 #include "agent/core/recording.h"
 #include "agent/pg/now.h"
-#include "checks/probes/agents.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
@@ -23,10 +24,9 @@ constexpr Milliseconds disk_patience{2000};  // then an alert goes out from memo
 constexpr double saved_every = 60;           // seconds, without an edge
 // Seconds. An agent that was seen alive sent what it saw this long before; what was there when we came, it saw long
 // ago.
-constexpr double sent_within = 20, newcomer = 60;
+constexpr double sent_within = 20, newcomer = 30;
 constexpr double hangs_unseen = 60;  // seconds: so long a hung agent seems to be alive
 constexpr std::size_t most_withheld = 200;
-constexpr auto drained_later = std::chrono::minutes(10);
 
 AlertSettings alert_settings(const Settings& s) {
   AlertSettings a;
@@ -47,6 +47,12 @@ Report nothing_known(const std::string& target, Time at) {
 }
 
 }  // namespace
+
+std::string check_receivers(const Settings& settings) {
+  for (const ReceiverOptions& r : receivers_of(settings))
+    if (std::string why = check_receiver(r); !why.empty()) return why;
+  return settings.heartbeat.url.empty() ? "" : check_receiver({.name = "heartbeat", .url = settings.heartbeat.url});
+}
 
 std::vector<ReceiverOptions> receivers_of(const Settings& settings) {
   std::vector<ReceiverOptions> all;
@@ -84,13 +90,29 @@ AlertDesk::AlertDesk(asio::any_io_executor executor, Settings settings, Keep* pa
     : executor_(std::move(executor)), settings_(std::move(settings)), past_(past), pace_(pace) {}
 
 void AlertDesk::open(const std::string& directory) {
-  open_receivers();
+  alerts_ = std::make_shared<Alerts>(
+      executor_, receivers_of(settings_),
+      AlertsOptions{.pace = pace_,
+                    .settled =
+                        [desk = weak_from_this()](const std::string& receiver, const std::string& id, bool) {
+                          if (const auto self = desk.lock(); self && self->keeper_)
+                            self->keeper_->settled(receiver, id);
+                        },
+                    .log = [](const std::string& line) { spdlog::warn("{}", line); }});
+  open_heartbeat();
   if (directory.empty()) return;
   const auto on_loop = [executor = executor_, desk = weak_from_this()](auto then) {
     asio::post(executor, [desk, then = std::move(then)]() mutable {
       if (const auto self = desk.lock()) then(*self);
     });
   };
+  struct First {
+    std::mutex mutex;
+    std::condition_variable there;
+    bool waits = true;
+    std::optional<Recovered> recovered;
+  };
+  const auto first = std::make_shared<First>();
   keeper_ = std::make_unique<AlertsKeeper>(AlertsKeeperOptions{
       .directory = directory,
       .now = utc_now,
@@ -101,10 +123,28 @@ void AlertDesk::open(const std::string& directory) {
       .silences =
           [on_loop](std::vector<Silence> all) {
             on_loop([all = std::move(all)](AlertDesk& self) mutable { self.silences_ = std::move(all); });
+          },
+      .recovered =
+          [on_loop, first](Recovered recovered) {
+            const std::lock_guard lock(first->mutex);
+            if (first->waits) {
+              first->recovered = std::move(recovered);
+              first->there.notify_all();
+              return;
+            }
+            on_loop(
+                [recovered = std::move(recovered)](AlertDesk& self) mutable { self.take_up(std::move(recovered)); });
           }});
-  take_up(keeper_->recover(disk_patience));
+  std::unique_lock lock(first->mutex);
+  if (!first->there.wait_for(lock, disk_patience, [&] { return first->recovered.has_value(); }))
+    spdlog::warn("{}: what was not delivered yet, and what fires, is not known yet: the disk does not answer",
+                 directory);
+  first->waits = false;
+  lock.unlock();
+  if (first->recovered) take_up(std::move(*first->recovered));
 }
 
+// Also long after the start, where the disk came late.
 void AlertDesk::take_up(Recovered recovered) {
   silences_ = std::move(recovered.silences);
   std::size_t strangers = 0;
@@ -120,7 +160,9 @@ void AlertDesk::take_up(Recovered recovered) {
     spdlog::info("{} alerts of the process before were not delivered yet", recovered.waiting.size() - strangers);
   alerts_->send(std::move(recovered.waiting));
   for (const auto& [target, text] : recovered.states) try {
-      targets_[target].state = load_alerts(text);
+      Watched& w = targets_[target];
+      const auto fired = [](const OpenIncident& o) { return o.fired.has_value(); };
+      if (std::none_of(w.state.alerts.open.begin(), w.state.alerts.open.end(), fired)) w.state = load_alerts(text);
     } catch (const BadRecording& e) {
       spdlog::warn("{}: {}; what fires there may be told again", target, e.what());
     }
@@ -132,15 +174,7 @@ void AlertDesk::take_up(Recovered recovered) {
   for (const std::string& target : gone) retire(target);
 }
 
-void AlertDesk::open_receivers() {
-  auto options = AlertsOptions{.pace = pace_,
-                               .settled =
-                                   [desk = weak_from_this()](const std::string& receiver, const std::string& id, bool) {
-                                     if (const auto self = desk.lock(); self && self->keeper_)
-                                       self->keeper_->settled(receiver, id);
-                                   },
-                               .log = [](const std::string& line) { spdlog::warn("{}", line); }};
-  alerts_ = std::make_shared<Alerts>(executor_, receivers_of(settings_), std::move(options));
+void AlertDesk::open_heartbeat() {
   heartbeat_.reset();
   if (!settings_.heartbeat.url.empty())
     heartbeat_ = Heartbeat::start(
@@ -193,7 +227,13 @@ void AlertDesk::reported(const std::string& target, const Report& report, const 
 void AlertDesk::take_over(const std::string& target, Watched& w, const History& history, bool reachable, Time now) {
   const auto rows = agents_seen(history);
   if (!rows && reachable) return;  // nothing new is known; a server that does not answer at all has each agent send
-  const AgentSession* other = rows && reachable ? elder(*rows) : nullptr;
+  if (rows)
+    for (const AgentSession& a : *rows)
+      if (a.self && a.started) own_sessions_.insert({a.pid, *a.started});
+  const AgentSession* other = rows && reachable ? elder(*rows, own_sessions_) : nullptr;
+  // Alone, we answer for all that fires; beside others, for what we told.
+  if (reachable && is_alone(*rows, own_sessions_))
+    for (OpenIncident& open : w.state.alerts.open) open.ours |= open.fired.has_value();
   const bool was_silent = std::exchange(w.silent, other != nullptr);
   if (other != nullptr) {
     if (!was_silent)
@@ -203,23 +243,33 @@ void AlertDesk::take_over(const std::string& target, Watched& w, const History& 
   }
   if (!was_silent) return;
   const bool hung = rows && std::any_of(rows->begin(), rows->end(), [](const auto& a) { return !a.alive; });
-  spdlog::info("{}: the other agent {}: this one sends", target, hung ? "hangs" : "is gone");
+  spdlog::info("{}: {}: this one sends", target,
+               !reachable ? "the server does not answer, so each agent sends"
+               : hung     ? "the other agent hangs"
+                          : "the other agent is gone");
   const Time sent = after(*w.elder_alive, -sent_within - (hung ? hangs_unseen : 0));
   std::vector<Told> unsent;
   for (Told& t : w.withheld)
-    if (t.notice.at > sent && seconds_between(*w.first_report, t.notice.at) > newcomer) unsent.push_back(std::move(t));
+    if (t.notice.at > sent && seconds_between(*w.first_report, t.notice.started) > newcomer)
+      unsent.push_back(std::move(t));
   w.withheld.clear();
   if (!unsent.empty()) tell(target, w, std::move(unsent));
+}
+
+// Beside an elder we tell only of the end of what we told ourselves.
+bool AlertDesk::has_a_say(const Told& told, const Watched& w) const {
+  return !w.silent || (told.notice.edge == Notice::Edge::resolved && told.notice.ours);
 }
 
 void AlertDesk::tell(const std::string& target, Watched& w, std::vector<Told> told) {
   std::vector<Delivery> deliveries;
   for (Told& t : told) {
-    if (w.silent) {
+    if (!has_a_say(t, w)) {
       w.withheld.push_back(std::move(t));
       if (w.withheld.size() > most_withheld) w.withheld.pop_front();
       continue;
     }
+    for (OpenIncident& open : w.state.alerts.open) open.ours |= open.key == t.notice.key;
     for (Delivery& d : alerts_->address(t.notice, t.message)) deliveries.push_back(std::move(d));
   }
   w.saved_at = told.empty() ? w.saved_at : utc_now();
@@ -282,10 +332,8 @@ void AlertDesk::retire(const std::string& target) {
 
 void AlertDesk::configure(const Settings& settings) {
   settings_ = settings;
-  // Messages already queued go on to where they were meant to go.
-  asio::co_spawn(
-      executor_, [gone = alerts_]() -> asio::awaitable<void> { co_await gone->drain(drained_later); }, asio::detached);
-  open_receivers();
+  alerts_->configure(receivers_of(settings_));
+  open_heartbeat();
 }
 
 asio::awaitable<void> AlertDesk::stop(std::chrono::milliseconds patience) {

@@ -18,9 +18,12 @@
 #include "agent/core/keep.h"
 #include "agent/settings/settings.h"
 #include "agent/store/alerts_keeper.h"
+#include "checks/probes/agents.h"
 
 namespace pgvigil {
 
+// "" when the receivers and the heartbeat can be used, else a line that says why not.
+std::string check_receivers(const Settings& settings);
 // Of the settings, one for each place that is POSTed to: an Alertmanager cluster is as many as it has members.
 std::vector<ReceiverOptions> receivers_of(const Settings& settings);
 MessageOptions message_options(const Settings& settings);
@@ -34,13 +37,13 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   void reported(const std::string& target, const Report& report, const History& history);
   // Whoever was told of an incident is told that nobody looks any more.
   void retire(const std::string& target);
-  void configure(const Settings& settings);  // the targets that are gone were retired
+  void configure(const Settings& settings);  // the targets that are gone were retired; the receivers are in order
   boost::asio::awaitable<void> stop(std::chrono::milliseconds patience);
 
   std::vector<ReceiverStats> stats() const;
   bool degraded() const { return keeper_ && keeper_->degraded(); }
   std::set<std::string, std::less<>> firing(const std::string& target) const;  // checks
-  bool sends(const std::string& target) const;  // false: another agent does
+  bool sends(const std::string& target) const;                                 // false: another agent does
   std::size_t silences() const { return silences_.size(); }
   bool keeps() const { return !sending_.empty(); }  // something is on its way to the disk
   void alive() {                                    // the agent makes progress
@@ -62,11 +65,12 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   };
   struct Sending;  // on its way to the disk
 
+  bool has_a_say(const Told& told, const Watched& w) const;
   void take_over(const std::string& target, Watched& w, const History& history, bool reachable, Time now);
   void tell(const std::string& target, Watched& w, std::vector<Told> told);
   void keep(const std::string& target, const Watched& w, std::vector<Delivery> deliveries);
   void release(const std::shared_ptr<Sending>& sending);
-  void open_receivers();
+  void open_heartbeat();
   void take_up(Recovered recovered);
 
   boost::asio::any_io_executor executor_;
@@ -77,6 +81,7 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   std::shared_ptr<Alerts> alerts_;
   std::shared_ptr<Heartbeat> heartbeat_;
   std::vector<Silence> silences_;
+  OwnSessions own_sessions_;
   std::map<std::string, Watched> targets_;
   std::deque<std::shared_ptr<Sending>> sending_;  // in order
 };

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "agent/commands/alert_desk.h"
 #include "agent/commands/command.h"
 
 namespace pgvigil {
@@ -17,6 +18,7 @@ int check(const Options& options) {
   const LoadedSettings loaded = load_settings(options.path);
   print_warnings(loaded);
   if (!loaded.ok()) return fail(loaded, 1);
+  if (const std::string why = check_receivers(loaded.settings); !why.empty()) return fail(why, "", "", 1);
   std::printf("%s: ok, %zu target%s, %zu receiver%s\n", options.path.c_str(), loaded.settings.targets.size(),
               loaded.settings.targets.size() == 1 ? "" : "s", loaded.settings.receivers.size(),
               loaded.settings.receivers.size() == 1 ? "" : "s");

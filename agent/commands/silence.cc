@@ -70,7 +70,7 @@ void show(const Silence& s) {
               s.comment.empty() ? "" : (": " + one_line(s.comment)).c_str(), s.author.c_str());
 }
 
-int add(const Options& o, AlertsFile& file) {
+int add(const Options& o, const std::string& directory, AlertsFile& file) {
   Silence s = o.silence;
   const Time now = utc_now();
   const bool matches = !(s.target.empty() && s.check.empty() && s.object.empty() && s.database.empty());
@@ -100,6 +100,7 @@ int add(const Options& o, AlertsFile& file) {
   s.author = author();
   file.add(s);
   show(s);
+  std::fprintf(stderr, "kept in %s, for the agent that keeps its state there\n", directory.c_str());
   return 0;
 }
 
@@ -139,7 +140,7 @@ int act(const Options& o) {
                 "name the agent's with -c FILE or --state DIRECTORY", 2);
   try {
     AlertsFile file(directory);
-    return o.action == "add" ? add(o, file) : o.action == "list" ? list(o, file) : expire(o, file);
+    return o.action == "add" ? add(o, directory, file) : o.action == "list" ? list(o, file) : expire(o, file);
   } catch (const SqliteError& e) {
     return fail(fmt::format("{}/{}", directory, AlertsFile::name), e.what(),
                 "run this as the agent's user, with its state directory", 2);

@@ -93,7 +93,8 @@ Notice notice_of(const OpenIncident& open, std::string_view target, Notice::Edge
           .first_check = open.first_check,
           .first_object = open.first_object,
           .before = open.told,
-          .reach = open.told};
+          .reach = open.told,
+          .ours = open.ours};
 }
 
 class Stepper {
@@ -199,6 +200,7 @@ class Stepper {
     seen_.insert(open.key);
     if (known_cause(open.incident) && !known_cause(incident)) {  // keep the cause in words
       open.incident.severity = std::max(open.incident.severity, incident.severity);
+      open.incident.act_by = std::min(open.incident.act_by, incident.act_by);
       return;
     }
     open.incident = incident;
@@ -291,23 +293,25 @@ class Stepper {
   }
 
   void step_up(OpenIncident& open) {
-    const bool critical = open.incident.severity == Severity::critical && open.told.severity < Severity::critical;
-    const bool pages = open.incident.act_by == ActBy::now && open.told.act_by != ActBy::now;
-    const bool worse = (critical || pages) && !open.stepped_up;
-    const bool found = known_cause(open.incident) && !open.told_cause && !open.updated && !open.stepped_up;
+    const bool critical = open.incident.severity == Severity::critical && open.told.severity < Severity::critical &&
+                          !open.became_critical;
+    const bool urgent = open.incident.act_by == ActBy::now && open.told.act_by != ActBy::now && !open.became_urgent;
+    const bool found = known_cause(open.incident) && !open.told_cause && !open.updated;
     const bool again = settings_.repeat > 0 && open.told_at &&
                        (seconds_between(*open.told_at, now_) >= settings_.repeat || *open.told_at > now_);
-    if ((!worse && !found && !again) || silenced(open)) return;
+    if ((!critical && !urgent && !found && !again) || silenced(open)) return;
     std::string changed;
     const auto add = [&](bool when, std::string_view what) {
       if (when) changed += (changed.empty() ? "" : ", and ") + std::string(what);
     };
     add(found, "the cause is now known");
-    add(worse, critical ? "it became critical" : "it became urgent");
+    add(critical, "it became critical");
+    add(urgent, "it became urgent");
     if (changed.empty())
       changed = fmt::format("it still goes on, {}", span_in_words(seconds_between(*open.fired, now_)));
     open.updated |= found;
-    open.stepped_up |= worse;
+    open.became_critical |= critical;
+    open.became_urgent |= urgent;
     tell(open, Notice::Edge::update, std::move(changed));
   }
 

@@ -3,8 +3,8 @@
 // An incident is pending, then firing, then gone. A proven cause fires at once; what is led by a symptom must last.
 // It resolves when it was absent for a while from reports that could have seen it: an unreachable server or a check
 // that could not be judged is no evidence of recovery. One incident, one key: one firing, one resolve, and between them
-// at most one update that names the cause and at most one that says it got worse. While the server is unreachable
-// nothing else of the target fires or resolves.
+// at most one update each that the cause is known, that it became critical, and that it became urgent. While the server
+// is unreachable nothing else of the target fires or resolves.
 #pragma once
 
 #include <map>
@@ -52,6 +52,7 @@ struct Notice {
   Object first_object = {};
   Reach before = {};  // as told so far; firing: nothing
   Reach reach = {};   // the furthest of all its edges: whoever was told of it is told of its end
+  bool ours = false;  // see OpenIncident
 
   // Of this very edge: who has seen it needs no second one.
   std::string id() const;
@@ -72,7 +73,8 @@ struct OpenIncident {
   Time pending_since{};
   std::optional<Time> fired = {};
   std::optional<Time> absent_since = {};
-  bool updated = false, stepped_up = false;
+  bool updated = false, became_critical = false, became_urgent = false;  // said in an update
+  bool ours = false;  // this agent told of it, or was alone: it tells of its end
   bool told_cause = false;
   Reach told = {};  // the furthest that was told
   std::optional<Time> told_at = {};

@@ -1,11 +1,13 @@
 #include "agent/core/notes.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pgvigil {
 namespace {
 
 constexpr std::size_t most_known = 5000;
+constexpr double moved = 60;  // seconds by which the time of one event may differ from report to report
 
 Incident incident_of(std::vector<Finding> findings) {
   Incident i;
@@ -33,8 +35,9 @@ class Notes {
     std::erase_if(state_.known, [&](const auto& k) { return seconds_between(k.second.last, now_) > settings_.forget; });
     for (const Finding& f : report_.events)
       if (f.act_by <= ActBy::today && f.severity >= Severity::warning)
-        if (Noted* n = seen(f); n != nullptr && !n->told && !silenced(f)) {
+        if (Noted* n = seen_event(f); n != nullptr && !n->told && !silenced(f)) {
           n->told = true;
+          n->since = f.since;
           tell(incident_of({f}), f.check, f.object);
         }
     std::vector<Finding> due;
@@ -63,6 +66,17 @@ class Notes {
     it->second.first = std::min(it->second.first, now_);  // the clock went back
     it->second.last = now_;
     return &it->second;
+  }
+
+  // The same thing at another time is another event.
+  Noted* seen_event(const Finding& f) {
+    const auto before = state_.known.find({f.check, f.object});
+    if (before != state_.known.end() && before->second.told) {
+      const Noted& n = before->second;
+      const bool later = f.since && n.since && std::abs(seconds_between(*n.since, *f.since)) > moved;
+      if (later || seconds_between(n.last, now_) > settings_.another) before->second.told = false;
+    }
+    return seen(f);
   }
 
   bool silenced(const Finding& f) const {

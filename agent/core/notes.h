@@ -15,6 +15,7 @@ namespace pgvigil {
 struct Noted {
   Time first{}, last{};  // seen
   bool told = false;
+  std::optional<Time> since = {};  // of an event: when it happened, as told
 };
 
 struct NoteState {
@@ -26,6 +27,7 @@ struct NoteSettings {
   double lasts = 900;            // a posture finding is told when it was there for so long, seconds
   double digest_every = 86400;   // at most one digest of a target
   double forget = 30 * 86400.0;  // what was gone for so long is new again
+  double another = 3600;         // an event that was gone for so long happened again; with a time of its own, at once
 };
 
 // Events that PostgreSQL's people should hear of today or now (each once), and at most one digest of posture.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -14,20 +13,30 @@
 #include "agent/store/directory.h"
 
 namespace pgvigil {
+namespace {
+
+constexpr std::size_t most_idle = 100, most_tasks = 5000;  // that wait for a disk which does not answer
+
+}  // namespace
 
 class AlertsKeeper::Writer {
  public:
   explicit Writer(AlertsKeeperOptions options) : options_(std::move(options)) {}
 
-  void put(std::function<void()> task) {
+  // False: a disk that does not answer has let too many pile up.
+  bool put(std::function<void()> task, std::size_t most) {
     {
       const std::lock_guard lock(mutex_);
+      if (tasks_.size() >= most) return false;
       tasks_.push_back(std::move(task));
     }
     wake_.notify_one();
+    return true;
   }
 
   void run() {
+    write({});
+    look_at_silences();
     for (bool last = false; !last;) {
       std::vector<std::function<void()>> tasks;
       {
@@ -44,6 +53,7 @@ class AlertsKeeper::Writer {
     }
     const std::lock_guard lock(mutex_);
     file_.reset();
+    lock_.reset();
     ended_ = true;
     wake_.notify_all();
   }
@@ -53,12 +63,6 @@ class AlertsKeeper::Writer {
     stopping_ = true;
     wake_.notify_all();
     return wake_.wait_for(lock, patience, [&] { return ended_; });
-  }
-
-  Recovered recover() {
-    Recovered r;
-    with_file([&](AlertsFile& f) { r = {f.waiting(), f.states(), f.silences(options_.now())}; });
-    return r;
   }
 
   void keep(std::string target, std::string state, std::vector<Delivery> deliveries) {
@@ -123,7 +127,11 @@ class AlertsKeeper::Writer {
   bool with_file(F use) {
     for (const bool again : {true, false}) try {
         if (file_ && !file_->there()) file_.reset();  // moved or removed under us
+        if (!lock_) lock_.emplace(options_.directory);
         if (!file_) file_.emplace(options_.directory);
+        if (!recovered_ && options_.recovered)
+          options_.recovered({file_->waiting(), file_->states(), file_->silences(options_.now())});
+        recovered_ = true;
         use(*file_);
         return true;
       } catch (const SqliteError& e) {
@@ -168,7 +176,9 @@ class AlertsKeeper::Writer {
   // The writer's thread alone:
   std::map<std::string, Unwritten> unwritten_;  // by target
   Settled settled_;
+  std::optional<DirectoryLock> lock_;
   std::optional<AlertsFile> file_;
+  bool recovered_ = false;
   std::int64_t seen_version_ = -1;
   std::vector<Silence> seen_silences_;
 };
@@ -179,24 +189,21 @@ AlertsKeeper::AlertsKeeper(AlertsKeeperOptions options) : writer_(std::make_shar
 
 AlertsKeeper::~AlertsKeeper() { stop(Milliseconds(2000)); }
 
-Recovered AlertsKeeper::recover(Milliseconds patience) {
-  const auto promise = std::make_shared<std::promise<Recovered>>();
-  auto future = promise->get_future();
-  writer_->put([w = writer_, promise] { promise->set_value(w->recover()); });
-  return future.wait_for(patience) == std::future_status::ready ? future.get() : Recovered{};
-}
-
 void AlertsKeeper::keep(std::string target, std::string state, std::vector<Delivery> deliveries,
                         std::function<void()> done) {
-  writer_->put([w = writer_, target = std::move(target), state = std::move(state), deliveries = std::move(deliveries),
-                done = std::move(done)]() mutable {
+  // A state without an edge is kept again in a minute.
+  const std::size_t most = deliveries.empty() ? most_idle : most_tasks;
+  auto task = [w = writer_, target = std::move(target), state = std::move(state), deliveries = std::move(deliveries),
+               done]() mutable {
     w->keep(std::move(target), std::move(state), std::move(deliveries));
     done();
-  });
+  };
+  if (!writer_->put(std::move(task), most)) done();
 }
 
 void AlertsKeeper::settled(std::string receiver, std::string id) {
-  writer_->put([w = writer_, receiver = std::move(receiver), id = std::move(id)] { w->settled(receiver, id); });
+  writer_->put([w = writer_, receiver = std::move(receiver), id = std::move(id)] { w->settled(receiver, id); },
+               2 * most_tasks);
 }
 
 bool AlertsKeeper::degraded() const { return writer_->degraded(); }

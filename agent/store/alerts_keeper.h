@@ -13,6 +13,12 @@
 
 namespace pgvigil {
 
+struct Recovered {
+  std::vector<Delivery> waiting;              // oldest first
+  std::map<std::string, std::string> states;  // by target
+  std::vector<Silence> silences;
+};
+
 struct AlertsKeeperOptions {
   std::string directory;
   Milliseconds beat{2'000};   // a disk that failed is tried again, and silences are looked at
@@ -20,12 +26,8 @@ struct AlertsKeeperOptions {
   // All are called on the keeper's thread.
   std::function<void(bool degraded, const std::string& what)> say = {};  // once at each change
   std::function<void(std::vector<Silence>)> silences = {};               // whenever they changed
-};
-
-struct Recovered {
-  std::vector<Delivery> waiting;              // oldest first
-  std::map<std::string, std::string> states;  // by target
-  std::vector<Silence> silences;
+  // What an earlier process left: once, as soon as it can be read, and before anything is written.
+  std::function<void(Recovered)> recovered = {};
 };
 
 class AlertsKeeper {
@@ -35,8 +37,6 @@ class AlertsKeeper {
   AlertsKeeper(const AlertsKeeper&) = delete;
   AlertsKeeper& operator=(const AlertsKeeper&) = delete;
 
-  // What an earlier process left. Waits for the disk, but not longer than that.
-  Recovered recover(Milliseconds patience);
   // `done` is called on the keeper's thread when it is on the disk, or cannot be brought there now; in order.
   void keep(std::string target, std::string state, std::vector<Delivery> deliveries, std::function<void()> done);
   void settled(std::string receiver, std::string id);

@@ -1,6 +1,8 @@
 #include "agent/store/directory.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include <filesystem>
 
 #include "agent/store/history_file.h"
+#include "agent/store/sqlite.h"
 
 namespace pgvigil {
 namespace {
@@ -71,6 +74,18 @@ void move_aside(const std::string& directory, const std::string& name) {
   if (error) fs::remove(file, error);
   for (const char* part : {"-wal", "-shm"}) fs::remove(file.string() + part, error);
 }
+
+DirectoryLock::DirectoryLock(const std::string& directory) {
+  make_directory(directory);
+  const std::string path = directory + "/agent.lock";
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd_ < 0) throw SqliteError(SQLITE_CANTOPEN, "agent.lock cannot be made");
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+  ::close(fd_);
+  throw SqliteError(SQLITE_BUSY, "another agent keeps its state there; give this one a state.directory of its own");
+}
+
+DirectoryLock::~DirectoryLock() { ::close(fd_); }
 
 FileIdentity::FileIdentity(const std::string& path) {
   struct stat about {};

@@ -28,6 +28,19 @@ void make_file_for_owner_of(const std::string& directory, const std::string& pat
 // stays bounded.
 void move_aside(const std::string& directory, const std::string& file);
 
+// One agent at a time: two would send each other's alerts, and end them. Held until it goes, or the process ends.
+// Throws SqliteError where another one holds it, or nothing can be written.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::string& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int fd_;
+};
+
 // Which file it is that stands there now.
 class FileIdentity {
  public:

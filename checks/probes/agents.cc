@@ -36,14 +36,25 @@ std::optional<std::vector<AgentSession>> agents_seen(const History& history) {
   return static_cast<const RowsOf<AgentSession>&>(*newest->rows).rows;
 }
 
-const AgentSession* elder(const std::vector<AgentSession>& all) {
+namespace {
+
+bool is_other(const AgentSession& a, const OwnSessions& own) {
+  return !a.self && a.alive && a.started && !own.contains({a.pid, *a.started});
+}
+
+}  // namespace
+
+bool is_alone(const std::vector<AgentSession>& all, const OwnSessions& own) {
+  return std::none_of(all.begin(), all.end(), [&](const AgentSession& a) { return is_other(a, own); });
+}
+
+const AgentSession* elder(const std::vector<AgentSession>& all, const OwnSessions& own) {
   const auto self = std::find_if(all.begin(), all.end(), [](const AgentSession& a) { return a.self; });
   if (self == all.end() || !self->started) return nullptr;
   const auto rank = [](const AgentSession& a) { return std::pair(*a.started, a.pid); };
   const AgentSession* first = nullptr;
   for (const AgentSession& a : all)
-    if (!a.self && a.started && a.alive && rank(a) < rank(*self) && (first == nullptr || rank(a) < rank(*first)))
-      first = &a;
+    if (is_other(a, own) && rank(a) < rank(*self) && (first == nullptr || rank(a) < rank(*first))) first = &a;
   return first;
 }
 

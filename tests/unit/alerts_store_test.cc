@@ -53,6 +53,11 @@ class AlertsStore : public testing::Test {
                                                                   [this](std::vector<Silence> all) {
                                                                     const std::lock_guard lock(mutex);
                                                                     silences = std::move(all);
+                                                                  },
+                                                              .recovered =
+                                                                  [this](Recovered r) {
+                                                                    const std::lock_guard lock(mutex);
+                                                                    recovered = std::move(r);
                                                                   }});
   }
   void keep(AlertsKeeper& k, std::vector<Delivery> deliveries, const std::string& state = "state") {
@@ -76,6 +81,7 @@ class AlertsStore : public testing::Test {
   std::mutex mutex;
   std::vector<std::string> said;
   std::vector<Silence> silences;
+  std::optional<Recovered> recovered;
 };
 
 TEST_F(AlertsStore, what_was_kept_is_there_for_the_next_process_in_order) {
@@ -129,7 +135,7 @@ TEST_F(AlertsStore, silences_end) {
 
 TEST_F(AlertsStore, a_silence_of_another_process_is_seen) {
   const auto k = keeper();
-  k->recover(Milliseconds(5000));
+  EXPECT_TRUE(soon([&] { return recovered.has_value(); }));
   AlertsFile(directory).add({.id = "a", .until = after(start, 60)});
   EXPECT_TRUE(soon([&] { return silences.size() == 1; }));
   AlertsFile(directory).expire("a", start);
@@ -142,9 +148,11 @@ TEST_F(AlertsStore, recovers_what_was_not_settled) {
     keep(*k, {delivery("a"), delivery("b")});
     k->settled("ops", "a");
   }
-  const Recovered r = keeper()->recover(Milliseconds(5000));
-  EXPECT_THAT(ids(r.waiting), ElementsAre("ops/b"));
-  EXPECT_EQ(r.states.at("shop"), "state");
+  recovered.reset();
+  const auto k = keeper();
+  ASSERT_TRUE(soon([&] { return recovered.has_value(); }));
+  EXPECT_THAT(ids(recovered->waiting), ElementsAre("ops/b"));
+  EXPECT_EQ(recovered->states.at("shop"), "state");
 }
 
 // Flipped or cut anywhere: it starts, says so where it could not be read, and keeps what is new.
@@ -166,7 +174,6 @@ TEST_F(AlertsStore, a_damaged_file_costs_no_new_alert) {
       std::ofstream(path, std::ios::binary) << bad;
       {
         const auto k = keeper();
-        k->recover(Milliseconds(5000));
         keep(*k, {delivery("new")});
       }
       EXPECT_THAT(ids(AlertsFile(directory).waiting()), testing::Contains("ops/new")) << at << (cut ? " cut" : "");
@@ -192,6 +199,22 @@ TEST_F(AlertsStore, without_a_disk_it_goes_on_in_memory_and_writes_later) {
   EXPECT_THAT(ids(file.waiting()), ElementsAre("ops/b"));
   EXPECT_EQ(file.states().at("shop"), "newest");
   directory = fs::path(directory).parent_path();
+}
+
+// The second one sends from memory, and takes up what the first has left when that ends.
+TEST_F(AlertsStore, two_agents_do_not_share_a_directory) {
+  auto first = keeper();
+  keep(*first, {delivery("a")}, "firsts");
+  recovered.reset();
+  const auto second = keeper();
+  keep(*second, {delivery("b")}, "seconds");
+  EXPECT_TRUE(second->degraded());
+  EXPECT_THAT(ids(AlertsFile(directory).waiting()), ElementsAre("ops/a"));
+  first.reset();
+  EXPECT_TRUE(soon([&] { return recovered.has_value(); }));
+  EXPECT_THAT(ids(recovered->waiting), ElementsAre("ops/a"));
+  EXPECT_TRUE(soon([&] { return !second->degraded(); }));
+  EXPECT_THAT(ids(AlertsFile(directory).waiting()), ElementsAre("ops/a", "ops/b"));
 }
 
 TEST_F(AlertsStore, a_newer_files_form_is_left_alone) {

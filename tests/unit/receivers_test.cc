@@ -429,6 +429,82 @@ TEST_F(Receivers, may_go_while_it_sends) {
   EXPECT_EQ(log.size(), lines);
 }
 
+// A reload: what waits for a receiver stays in order before what comes, by the new way in.
+TEST_F(Receivers, a_reload_keeps_what_waits) {
+  FaultServer old_one(io, {answer("503 Busy")}), new_one(io, {answer("200 OK")});
+  options.pace.first_retry = options.pace.longest_retry = 10s;
+  Alerts alerts(io.get_executor(), {to(old_one)}, options);
+  post(alerts, "a");
+  drain(alerts, 50ms);
+  EXPECT_EQ(old_one.hits.size(), 1u);
+  alerts.configure({to(new_one)});
+  post(alerts, "a", over);
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(keys(new_one), ElementsAre("a", "a-"));
+  EXPECT_EQ(old_one.hits.size(), 1u);
+}
+
+TEST_F(Receivers, a_receiver_that_is_gone_delivers_what_waited_and_repeats_nothing) {
+  std::vector<std::string> settled;
+  options.settled = [&](const std::string& receiver, const std::string&, bool delivered) {
+    settled.push_back(receiver + (delivered ? " took it" : " never got it"));
+  };
+  options.pace.repost = 50ms;
+  FaultServer server(io, {"close", answer("200 OK")}), other(io, {answer("200 OK")});
+  ReceiverOptions am = to(server, "am");
+  am.kind = ReceiverKind::alertmanager;
+  Alerts alerts(io.get_executor(), {am}, options);
+  const Notice n = notice("a");
+  const Message m = render(n, Report{}, {});
+  auto addressed = alerts.address(n, m);
+  alerts.post(n, m);
+  alerts.standing("codeintel", {{n, m}});
+  drain(alerts, 5ms);
+  alerts.configure({to(other)});
+  EXPECT_EQ(drain(alerts), 0u);
+  alerts.send(std::move(addressed));  // it was on its way to the disk meanwhile
+  EXPECT_THAT(settled, ElementsAre("am took it", "am never got it"));
+  const std::size_t hits = server.hits.size();
+  io.restart();
+  io.run_for(200ms);
+  EXPECT_EQ(server.hits.size(), hits);
+  EXPECT_THROW(alerts.configure({{.name = "ops", .url = "https://u:p@h/"}}), std::invalid_argument);
+  post(alerts, "b");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_THAT(keys(other), ElementsAre("b"));
+}
+
+TEST_F(Receivers, what_is_not_in_its_form_blocks_nobody) {
+  FaultServer server(io, {answer("200 OK")});
+  ReceiverOptions am = to(server);
+  am.kind = ReceiverKind::alertmanager;
+  Alerts alerts(io.get_executor(), {am}, options);
+  Delivery slacks{.receiver = "ops", .id = "1", .key = "a", .title = "t", .payload = R"({"text": "t"})"};
+  slacks.at = notice("a").at;
+  alerts.send({slacks});
+  Delivery damaged = slacks;
+  damaged.key = "b", damaged.payload = "{";
+  alerts.send({damaged});
+  EXPECT_EQ(drain(alerts), 0u);
+  post(alerts, "c");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_EQ(alerts.stats()[0].dropped, 2u);
+  EXPECT_EQ(alerts.stats()[0].sent, 1u);
+}
+
+TEST_F(Receivers, only_what_is_too_old_is_given_up) {
+  FaultServer server(io, {answer("503 Busy"), answer("200 OK")});
+  options.pace.storm = 1;
+  Alerts alerts(io.get_executor(), {to(server)}, options);
+  Notice ancient = notice("old");
+  ancient.at = after(ancient.at, -25 * 3600);
+  alerts.post(ancient, render(ancient, Report{}, {}));
+  post(alerts, "new");
+  EXPECT_EQ(drain(alerts), 0u);
+  EXPECT_EQ(alerts.stats()[0].dropped, 1u);
+  EXPECT_EQ(alerts.stats()[0].sent, 1u);
+}
+
 TEST_F(Receivers, a_bad_url_is_refused_without_showing_it) {
   const auto why = [](const std::string& url) { return check_receiver({.name = "ops", .url = url}); };
   EXPECT_EQ(why("https://hooks.slack.com/services/x"), "");

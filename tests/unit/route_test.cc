@@ -44,15 +44,19 @@ TEST(Route, a_cause_that_took_over_leaves_no_resolve_behind) {
 
 TEST(Agents, the_eldest_that_lives_speaks) {
   const AgentSession self{.pid = 7, .self = true, .started = 100.0};
-  EXPECT_EQ(elder({self}), nullptr);
-  EXPECT_EQ(elder({self, {.pid = 8, .started = 101.0}}), nullptr);
+  EXPECT_EQ(elder({self}, {}), nullptr);
+  EXPECT_EQ(elder({self, {.pid = 8, .started = 101.0}}, {}), nullptr);
   const std::vector<AgentSession> three{self, {.pid = 9, .started = 99.0}, {.pid = 8, .started = 98.0}};
-  ASSERT_NE(elder(three), nullptr);
-  EXPECT_EQ(elder(three)->pid, 8);
-  EXPECT_EQ(elder({self, {.pid = 8, .started = 98.0, .alive = false}}), nullptr);  // it hangs
-  EXPECT_EQ(elder({self, {.pid = 8, .started = std::nullopt}}), nullptr);          // two messages are better than none
-  EXPECT_EQ(elder({{.pid = 8, .started = 98.0}}), nullptr);
-  ASSERT_NE(elder({self, {.pid = 6, .started = 100.0}}), nullptr);
+  ASSERT_NE(elder(three, {}), nullptr);
+  EXPECT_EQ(elder(three, {})->pid, 8);
+  EXPECT_EQ(elder({self, {.pid = 8, .started = 98.0, .alive = false}}, {}), nullptr);  // it hangs
+  EXPECT_EQ(elder({self, {.pid = 8, .started = std::nullopt}}, {}), nullptr);  // two messages are better than none
+  EXPECT_EQ(elder({{.pid = 8, .started = 98.0}}, {}), nullptr);
+  ASSERT_NE(elder({self, {.pid = 6, .started = 100.0}}, {}), nullptr);
+  // A connection of ours that was given up lives on for a while; so does that of another target on the same server.
+  EXPECT_EQ(elder({self, {.pid = 6, .started = 99.0}}, {{6, 99.0}}), nullptr);
+  EXPECT_TRUE(is_alone({self, {.pid = 6, .started = 99.0}}, {{6, 99.0}}));
+  EXPECT_FALSE(is_alone({self, {.pid = 6, .started = 101.0}}, {}));
 }
 
 TEST(Storm, a_digest_counts_what_it_does_not_show) {
@@ -62,8 +66,8 @@ TEST(Storm, a_digest_counts_what_it_does_not_show) {
   EXPECT_EQ(m.title, "pgvigil: 510 messages at once");
   EXPECT_EQ(m.lead_lines.front(), "[CRITICAL] t0");
   EXPECT_EQ(m.lead_lines.back(), "+500 more");
-  for (const ReceiverKind kind : {ReceiverKind::slack, ReceiverKind::mattermost, ReceiverKind::teams,
-                                  ReceiverKind::discord}) {
+  for (const ReceiverKind kind :
+       {ReceiverKind::slack, ReceiverKind::mattermost, ReceiverKind::teams, ReceiverKind::discord}) {
     EXPECT_TRUE(takes_digests(kind));
     EXPECT_THAT(payload(kind, {}, m, "r"), HasSubstr("+500 more")) << to_string(kind);
   }

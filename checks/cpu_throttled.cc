@@ -13,8 +13,8 @@ namespace {
 
 // A quota that is used up is what it is there for; it is harm when statements stand still for it. A server at full
 // speed with short statements is held back too, and nobody waits.
-constexpr Setting<Ratio> warn{"warn", 0.1,
-                              "share of the quota's periods in which the cgroup is held back, from which it warns", 0.9};
+constexpr Setting<Ratio> warn{
+    "warn", 0.1, "share of the quota's periods in which the cgroup is held back, from which it warns", 0.9};
 constexpr Setting<Seconds> window{"window", 60, "the share is taken over this time"};
 constexpr Setting<Seconds> slow{"slow", 1, "age from which a running statement counts as kept waiting"};
 constexpr Setting<Ratio> queue{"queue", 1,

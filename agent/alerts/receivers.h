@@ -56,6 +56,8 @@ struct AlertsOptions {
 boost::asio::awaitable<net::Response> send_once(const ReceiverOptions& receiver, std::string payload);
 std::string in_words(const net::Response& response);
 
+class Receiver;
+
 class Alerts {
  public:
   // Throws std::invalid_argument with check_receiver's line. The executor runs on one thread.
@@ -81,7 +83,6 @@ class Alerts {
   boost::asio::awaitable<std::size_t> drain(std::chrono::milliseconds limit);
 
  private:
-  struct Receiver;
   std::shared_ptr<Receiver> started(ReceiverOptions options);
   boost::asio::any_io_executor executor_;
   AlertsOptions options_;

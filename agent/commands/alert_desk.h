@@ -14,6 +14,7 @@
 
 #include "agent/alerts/heartbeat.h"
 #include "agent/alerts/receivers.h"
+#include "agent/commands/alert_options.h"
 #include "agent/core/alert_state.h"
 #include "agent/core/keep.h"
 #include "agent/settings/settings.h"
@@ -21,12 +22,6 @@
 #include "checks/probes/agents.h"
 
 namespace pgvigil {
-
-// "" when the receivers and the heartbeat can be used, else a line that says why not.
-std::string check_receivers(const Settings& settings);
-// Of the settings, one for each place that is POSTed to: an Alertmanager cluster is as many as it has members.
-std::vector<ReceiverOptions> receivers_of(const Settings& settings);
-MessageOptions message_options(const Settings& settings);
 
 class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
  public:

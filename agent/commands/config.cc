@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "agent/commands/alert_desk.h"
+#include "agent/commands/alert_options.h"
 #include "agent/commands/command.h"
 
 namespace pgvigil {

@@ -11,7 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "agent/commands/alert_desk.h"
+#include "agent/commands/alert_options.h"
 #include "agent/commands/command.h"
 #include "agent/core/evaluate.h"
 #include "agent/pg/now.h"
@@ -94,7 +94,8 @@ int test(const Options& o) {
     good = good && taken;
   }
   if (!found)
-    return fail("notify test", fmt::format("no receiver is named \"{}\"", o.receiver), "the configuration names " + names, 2);
+    return fail("notify test", fmt::format("no receiver is named \"{}\"", o.receiver),
+                "the configuration names " + names, 2);
   return good ? 0 : 1;
 }
 

@@ -6,13 +6,13 @@
 #include <set>
 #include <string_view>
 
+#include "agent/core/same_incident.h"
 #include "agent/core/text.h"
 
 namespace pgvigil {
 namespace {
 
-constexpr std::string_view unreachable = "server_unreachable";
-constexpr std::size_t most_open = 1000, most_past = 256, most_identities = 500;
+constexpr std::size_t most_open = 1000, most_past = 256;
 constexpr double oldest_report = 60;  // seconds; older ones say nothing about now
 
 bool alerts(const Incident& i) {
@@ -22,63 +22,6 @@ bool known_cause(const Incident& i) {
   return i.explained && i.lead().role == Role::cause && i.lead().confidence >= Confidence::medium;
 }
 bool proven(const Incident& i) { return known_cause(i) && i.act_by == ActBy::now; }
-bool is_unreachable(const Incident& i) { return i.lead().check == unreachable; }
-
-// 2: shares what leads it; 1: shares a finding; 0: nothing.
-int relation(const Incident& incident, const Identities& known) {
-  int best = 0;
-  for (const Finding& f : incident.causes)
-    if (const auto it = known.find({f.check, f.object}); it != known.end())
-      best = std::max(best, it->second.cause ? 2 : 1);
-  for (const Finding& f : incident.symptoms)
-    if (known.contains({f.check, f.object})) best = std::max(best, 1);
-  return best;
-}
-
-// An unreachable server is an incident of its own, whatever it explains.
-int related(const Incident& incident, const OpenIncident& open) {
-  return is_unreachable(incident) == is_unreachable(open.incident) ? relation(incident, open.identities) : 0;
-}
-
-void remember(Identities& known, const Incident& incident, Time now, double window) {
-  std::erase_if(known, [&](const auto& k) { return seconds_between(k.second.at, now) > window; });
-  const auto note = [&](const Finding& f, bool cause) {
-    if (known.size() >= most_identities && !known.contains({f.check, f.object})) return;
-    Seen& seen = known[{f.check, f.object}];
-    seen = {seen.cause || cause, now};
-  };
-  for (const Finding& f : incident.causes) note(f, true);
-  for (const Finding& f : incident.symptoms) note(f, false);
-}
-
-std::vector<std::string> checks_of(const Incident& incident) {
-  std::set<std::string> checks;
-  for (const Finding& f : incident.causes) checks.insert(f.check);
-  for (const Finding& f : incident.symptoms) checks.insert(f.check);
-  return {checks.begin(), checks.end()};
-}
-
-// Could this report have seen the incident? A check that is no longer in the catalogue's results was switched off.
-bool could_see(const Report& report, const OpenIncident& open) {
-  if (report.results.empty()) return false;
-  return std::none_of(report.results.begin(), report.results.end(), [&](const Result& r) {
-    return r.check != nullptr && r.unknown &&
-           std::find(open.checks.begin(), open.checks.end(), r.check->id) != open.checks.end();
-  });
-}
-
-void fold(Incident& into, const Incident& more) {
-  const auto add = [&](const Finding& f) {
-    const auto same = [&](const Finding& g) { return g.check == f.check && g.object == f.object; };
-    if (std::none_of(into.causes.begin(), into.causes.end(), same) &&
-        std::none_of(into.symptoms.begin(), into.symptoms.end(), same))
-      into.symptoms.push_back(f);
-  };
-  std::for_each(more.causes.begin(), more.causes.end(), add);
-  std::for_each(more.symptoms.begin(), more.symptoms.end(), add);
-  into.severity = std::max(into.severity, more.severity);
-  into.act_by = std::min(into.act_by, more.act_by);
-}
 
 Notice notice_of(const OpenIncident& open, std::string_view target, Notice::Edge edge, std::string changed, Time now) {
   return {.edge = edge,

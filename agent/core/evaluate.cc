@@ -62,7 +62,8 @@ std::vector<Result> evaluate_all(const History& history, const Context& context,
   for (const Check* check : all_checks()) {
     const auto it = settings.find(check->id);
     const CheckSettings& own = it == settings.end() ? defaults : it->second;
-    if (own.enabled) results.push_back(evaluate(*check, Input(history, context, own, at, context.firing.contains(check->id))));
+    if (own.enabled)
+      results.push_back(evaluate(*check, Input(history, context, own, at, context.firing.contains(check->id))));
   }
   return results;
 }

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "agent/store/alerts_file.h"
-#include "agent/store/directory.h"
+#include "agent/store/kept_file.h"
 
 namespace pgvigil {
 namespace {
@@ -21,7 +21,17 @@ constexpr std::size_t most_idle = 100, most_tasks = 5000;  // that wait for a di
 
 class AlertsKeeper::Writer {
  public:
-  explicit Writer(AlertsKeeperOptions options) : options_(std::move(options)) {}
+  explicit Writer(AlertsKeeperOptions options)
+      : options_(std::move(options)),
+        file_(
+            {.directory = options_.directory,
+             .trouble = fmt::format("alerts are sent from memory, a restart may lose or repeat one; it is tried again "
+                                    "every {:g} s",
+                                    std::chrono::duration<double>(options_.beat).count()),
+             .damage = "silences are lost, and an alert may come twice",
+             .well = "the alerts are written again",
+             .say = options_.say},
+            [this] { return opened(); }) {}
 
   // False: a disk that does not answer has let too many pile up.
   bool put(std::function<void()> task, std::size_t most) {
@@ -47,12 +57,12 @@ class AlertsKeeper::Writer {
       }
       for (const auto& task : tasks) task();
       if (tasks.empty() || last) {
-        if (!unwritten_.empty() || !file_) write({});
+        if (!unwritten_.empty() || !file_.is_open()) write({});
         look_at_silences();
       }
     }
     const std::lock_guard lock(mutex_);
-    file_.reset();
+    file_.close();
     lock_.reset();
     ended_ = true;
     wake_.notify_all();
@@ -81,7 +91,7 @@ class AlertsKeeper::Writer {
     write({{receiver, id}});
   }
 
-  bool degraded() const { return degraded_; }
+  bool degraded() const { return file_.degraded(); }
   std::size_t given_up() const { return given_up_; }
   const AlertsKeeperOptions& options() const { return options_; }
 
@@ -92,10 +102,20 @@ class AlertsKeeper::Writer {
   };
   using Settled = std::vector<std::pair<std::string, std::string>>;  // receiver, id
 
+  // Ours alone; what an earlier process left is told before anything is written.
+  std::unique_ptr<AlertsFile> opened() {
+    if (!lock_) lock_.emplace(options_.directory);
+    auto file = std::make_unique<AlertsFile>(options_.directory);
+    if (!recovered_ && options_.recovered)
+      options_.recovered({file->waiting(), file->states(), file->silences(options_.now())});
+    recovered_ = true;
+    return file;
+  }
+
   void write(const Settled& settled) {
     std::move(settled.begin(), settled.end(), std::back_inserter(settled_));
     if (settled_.size() > 100'000) settled_.erase(settled_.begin(), settled_.begin() + 50'000);
-    const bool done = with_file([&](AlertsFile& f) {
+    file_.use([&](AlertsFile& f) {
       for (const auto& [receiver, id] : settled_) f.settled(receiver, id);
       settled_.clear();
       while (!unwritten_.empty()) {
@@ -105,15 +125,14 @@ class AlertsKeeper::Writer {
       }
       if (const std::size_t n = f.make_room(); n > 0) {
         given_up_ += n;
-        if (options_.say) options_.say(degraded_, fmt::format("{} alerts found no room and were given up", n));
+        file_.say(fmt::format("{} alerts found no room and were given up", n));
       }
     });
-    if (done && degraded_) tell(false, fmt::format("{}: the alerts are written again", options_.directory));
   }
 
   void look_at_silences() {
     if (!options_.silences) return;
-    with_file([&](AlertsFile& f) {
+    file_.use([&](AlertsFile& f) {
       const std::int64_t version = f.version();
       std::vector<Silence> now = f.silences(options_.now());
       if (version == seen_version_ && now == seen_silences_) return;
@@ -123,62 +142,18 @@ class AlertsKeeper::Writer {
     });
   }
 
-  template <class F>
-  bool with_file(F use) {
-    for (const bool again : {true, false}) try {
-        if (file_ && !file_->there()) file_.reset();  // moved or removed under us
-        if (!lock_) lock_.emplace(options_.directory);
-        if (!file_) file_.emplace(options_.directory);
-        if (!recovered_ && options_.recovered)
-          options_.recovered({file_->waiting(), file_->states(), file_->silences(options_.now())});
-        recovered_ = true;
-        use(*file_);
-        return true;
-      } catch (const SqliteError& e) {
-        if (!e.full()) file_.reset();
-        if (again && e.damaged()) {
-          move_aside(options_.directory, AlertsFile::name);
-          if (options_.say)
-            options_.say(degraded_,
-                         fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one "
-                                     "is begun: silences are lost, and an alert may come twice",
-                                     options_.directory, AlertsFile::name, e.what(), AlertsFile::name));
-          continue;
-        }
-        trouble(e.what());
-        return false;
-      } catch (const std::exception& e) {
-        file_.reset();
-        trouble(e.what());
-        return false;
-      }
-    return false;
-  }
-
-  void trouble(const std::string& why) {
-    if (!degraded_)
-      tell(true, fmt::format("{}: alerts cannot be kept on the disk: {}; they are sent from memory, a restart may lose "
-                             "or repeat one; it is tried again every {:g} s",
-                             options_.directory, why, std::chrono::duration<double>(options_.beat).count()));
-  }
-  void tell(bool degraded, const std::string& what) {
-    degraded_ = degraded;
-    if (options_.say) options_.say(degraded, what);
-  }
-
   AlertsKeeperOptions options_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::function<void()>> tasks_;  // guarded
   bool stopping_ = false, ended_ = false;     // guarded
-  std::atomic<bool> degraded_ = false;
   std::atomic<std::size_t> given_up_ = 0;
   // The writer's thread alone:
   std::map<std::string, Unwritten> unwritten_;  // by target
   Settled settled_;
   std::optional<DirectoryLock> lock_;
-  std::optional<AlertsFile> file_;
   bool recovered_ = false;
+  KeptFile<AlertsFile> file_;
   std::int64_t seen_version_ = -1;
   std::vector<Silence> seen_silences_;
 };

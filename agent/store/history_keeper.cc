@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -12,7 +11,7 @@
 #include <thread>
 
 #include "agent/core/remember.h"
-#include "agent/store/directory.h"
+#include "agent/store/kept_file.h"
 #include "checks/probes/server.h"
 
 namespace pgvigil {
@@ -48,7 +47,17 @@ std::vector<Observation> newest_memories(HistoryReader& reader, std::int64_t tar
 
 class HistoryKeeper::Writer {
  public:
-  explicit Writer(KeeperOptions options) : options_(std::move(options)) {}
+  explicit Writer(KeeperOptions options)
+      : options_(std::move(options)),
+        file_(
+            {.directory = options_.directory,
+             .trouble = fmt::format("the state cannot be written; the last 15 minutes stay in memory, and it is tried "
+                                    "again every {:g} s",
+                                    std::chrono::duration<double>(options_.beat).count()),
+             .damage = "",
+             .well = "the state is written again",
+             .say = options_.say},
+            [this] { return std::make_unique<HistoryFile>(options_.directory, options_.limits); }) {}
 
   void put(const std::string& target, const std::function<void(Kept&, std::vector<Judgement>&)>& add) {
     const std::lock_guard lock(mutex_);
@@ -78,7 +87,7 @@ class HistoryKeeper::Writer {
       if (tasks.empty() || last) flush(last);
     }
     const std::lock_guard lock(mutex_);
-    file_.reset();
+    file_.close();
     ended_ = true;
     wake_.notify_all();
   }
@@ -91,7 +100,7 @@ class HistoryKeeper::Writer {
   }
 
   const KeeperOptions& options() const { return options_; }
-  bool degraded() const { return degraded_; }
+  bool degraded() const { return file_.degraded(); }
 
  private:
   struct Inbox {
@@ -141,45 +150,11 @@ class HistoryKeeper::Writer {
     std::vector<Kept> all;
     for (const auto& [name, k] : waiting_)
       if (!k.observations.empty() || !k.minutes.empty() || !k.moments.empty()) all.push_back(k);
-    if (all.empty() && file_ && !degraded_) return;
-    for (const bool again : {true, false}) try {
-        if (file_ && !file_->there()) file_.reset();  // moved or removed under us
-        if (!file_) {
-          make_directory(options_.directory);
-          file_.emplace(options_.directory, options_.limits);
-        }
-        file_->write(all, now);
-        waiting_.clear();
-        if (degraded_) tell(false, fmt::format("{}: the state is written again", options_.directory));
-        return;
-      } catch (const SqliteError& e) {
-        if (!e.full()) file_.reset();
-        if (again && e.damaged()) {
-          move_aside(options_.directory, HistoryFile::name);
-          if (options_.say)
-            options_.say(false,
-                         fmt::format("{}/{} was damaged ({}); it is moved aside to {}.damaged, and a new one is begun",
-                                     options_.directory, HistoryFile::name, e.what(), HistoryFile::name));
-          continue;
-        }
-        trouble(e.what());
-        return;
-      } catch (const std::exception& e) {
-        file_.reset();
-        trouble(e.what());
-        return;
-      }
-  }
-
-  void trouble(const std::string& why) {
-    if (!degraded_)
-      tell(true, fmt::format("{}: the state cannot be written: {}; the last 15 minutes stay in memory, and it is tried "
-                             "again every {:g} s",
-                             options_.directory, why, std::chrono::duration<double>(options_.beat).count()));
-  }
-  void tell(bool degraded, const std::string& what) {
-    degraded_ = degraded;
-    if (options_.say) options_.say(degraded, what);
+    if (all.empty() && file_.is_open() && !file_.degraded()) return;
+    file_.use([&](HistoryFile& f) {
+      f.write(all, now);
+      waiting_.clear();
+    });
   }
 
   KeeperOptions options_;
@@ -188,11 +163,10 @@ class HistoryKeeper::Writer {
   std::map<std::string, Inbox> inbox_;        // by target; guarded
   std::vector<std::function<void()>> tasks_;  // guarded
   bool stopping_ = false, ended_ = false;     // guarded
-  std::atomic<bool> degraded_ = false;
   // The writer's thread alone:
   std::map<std::string, Roller> rollers_;
   std::map<std::string, Kept> waiting_;
-  std::optional<HistoryFile> file_;
+  KeptFile<HistoryFile> file_;
 };
 
 HistoryKeeper::HistoryKeeper(KeeperOptions options) : writer_(std::make_shared<Writer>(std::move(options))) {

@@ -6,9 +6,11 @@ asleep, silences. Each edge arrives, and none twice that need not."""
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -298,6 +300,78 @@ def asleep(bench):
     bench.quiet(15, told, "after the sleep")
 
 
+class BadReceiver:
+    """Answers each connection as told, badly; `endless`, `drip`, or a whole answer."""
+
+    def __init__(self, answer):
+        self.answer, self.hits = answer, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.socket.getsockname()[1]}/bad"
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.hits += 1
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection):
+        with connection:
+            try:
+                connection.recv(65536)
+                if self.answer == "endless":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    while True:
+                        connection.sendall(b"ffff\r\n" + b"x" * 65535 + b"\r\n")
+                elif self.answer == "drip":
+                    for letter in b"HTTP/1.1 200 OK and then " * 100:
+                        connection.sendall(bytes([letter]))
+                        time.sleep(1)
+                else:
+                    connection.sendall(self.answer.encode())
+            except OSError:
+                pass
+
+
+def bad_receivers(bench):
+    """Whatever others answer, the good one is told in time, and the agent does not grow."""
+    start = len(bench.inbox.messages)
+    head = "HTTP/1.1 {}\r\nContent-Length: 0\r\n{}\r\n"
+    bad = [BadReceiver(a) for a in (
+        "endless", "drip", "not HTTP at all\r\n\r\n", "", head.format("500 Oops", ""),
+        head.format("429 Slow down", "Retry-After: 1\r\n"),
+        head.format("429 Slow down", "Retry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\n"),
+        head.format("302 Found", f"Location: {bench.inbox.url('/elsewhere')}\r\n"))]
+    receivers = [{"name": f"bad {n}", "kind": "webhook", "url": b.url()} for n, b in enumerate(bad)]
+    receivers.append({"name": "hook", "kind": "webhook", "url": bench.inbox.url("/" + CANARIES["hook"])})
+    one = bench.start(more={"receivers": receivers})
+    before = resident(one)
+    bench.trouble("patience")
+    bench.wait("the good receiver", "firing", start, 15)
+    time.sleep(25)
+    if any(m.path == "/elsewhere" for m in bench.inbox.messages):
+        raise Wrong("a redirect was followed")
+    if not all(b.hits for b in bad):
+        raise Wrong(f"some were not even tried: {[b.hits for b in bad]}")
+    if bad[6].hits > 1:
+        raise Wrong("Retry-After as a date was not obeyed")
+    grown = resident(one) - before
+    if grown > 24 << 20:
+        raise Wrong(f"it grew by {grown >> 20} MiB")
+    for b in bad:
+        b.socket.close()
+
+
+def resident(one):
+    with open(f"/proc/{one.process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 def all_secrets(bench):
     """Every secret there can be; a run leaves none of them anywhere but in the configuration."""
     start = len(bench.inbox.messages)
@@ -335,7 +409,7 @@ def wait_for(true, seconds, what):
 
 
 SCENES = (fires_and_resolves, killed_before_delivery, killed_while_firing, two_agents, state_cannot_be_written,
-          silenced, tried_by_hand, clock_jumps, asleep, all_secrets)
+          silenced, tried_by_hand, bad_receivers, clock_jumps, asleep, all_secrets)
 
 
 def main():

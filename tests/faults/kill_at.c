@@ -32,12 +32,12 @@ static void count(void) {
   if (atomic_fetch_add(&calls, 1) + 1 == kill_at) kill(getpid(), SIGKILL);
 }
 
-#define COUNTED(type, name, parameters, arguments)                  \
-  type name parameters {                                            \
-    static type(*real) parameters;                                  \
-    if (real == NULL) *(void**)(&real) = dlsym(RTLD_NEXT, #name);   \
-    count();                                                        \
-    return real arguments;                                          \
+#define COUNTED(type, name, parameters, arguments)                \
+  type name parameters {                                          \
+    static type(*real) parameters;                                \
+    if (real == NULL) *(void**)(&real) = dlsym(RTLD_NEXT, #name); \
+    count();                                                      \
+    return real arguments;                                        \
   }
 
 COUNTED(ssize_t, write, (int fd, const void* data, size_t size), (fd, data, size))

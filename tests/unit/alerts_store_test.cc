@@ -193,7 +193,7 @@ TEST_F(AlertsStore, without_a_disk_it_goes_on_in_memory_and_writes_later) {
     k->settled("ops", "a");  // sent from memory meanwhile
     fs::remove(lost);
     EXPECT_TRUE(soon([&] { return !k->degraded(); }));
-    EXPECT_THAT(said.front(), HasSubstr("they are sent from memory"));
+    EXPECT_THAT(said.front(), HasSubstr("alerts are sent from memory"));
   }
   AlertsFile file(directory);
   EXPECT_THAT(ids(file.waiting()), ElementsAre("ops/b"));

@@ -201,7 +201,7 @@ TEST_F(Receivers, no_more_than_one_a_gap) {
 TEST_F(Receivers, a_full_queue_drops_the_oldest_resolved_first) {
   FaultServer server(io, {"close", answer("200 OK")});
   options.pace.queue = 4;
-  options.pace.first_retry = 50ms;
+  options.pace.first_retry = options.pace.longest_retry = 400ms;  // what is posted meanwhile waits with it
   Alerts alerts(io.get_executor(), {to(server)}, options);
   post(alerts, "a");
   post(alerts, "b", over);
@@ -282,7 +282,7 @@ TEST_F(Receivers, a_storm_is_one_message) {
   timeout = 5s;
   ReceiverOptions slack = to(server);
   slack.kind = ReceiverKind::slack;
-  options.pace.first_retry = 50ms;
+  options.pace.first_retry = options.pace.longest_retry = 400ms;  // what is posted meanwhile waits with it
   Alerts alerts(io.get_executor(), {slack}, options);
   post(alerts, "first");
   drain(alerts, 20ms);
@@ -298,7 +298,7 @@ TEST_F(Receivers, a_storm_is_one_message) {
 
 TEST_F(Receivers, programs_get_many_alerts_in_one_body) {
   FaultServer server(io, {"close", answer("200 OK")});
-  options.pace.first_retry = 50ms;
+  options.pace.first_retry = options.pace.longest_retry = 400ms;  // what is posted meanwhile waits with it
   timeout = 5s;
   Alerts alerts(io.get_executor(), {to(server)}, options);
   post(alerts, "0");
@@ -319,7 +319,7 @@ TEST_F(Receivers, programs_get_many_alerts_in_one_body) {
 
 TEST_F(Receivers, a_body_refused_for_one_of_many_costs_only_that_one) {
   FaultServer server(io, {"close", answer("400 Bad Request"), answer("400 Bad Request"), answer("200 OK")});
-  options.pace.first_retry = 50ms;
+  options.pace.first_retry = options.pace.longest_retry = 400ms;  // what is posted meanwhile waits with it
   timeout = 5s;
   options.pace.storm = 2;
   Alerts alerts(io.get_executor(), {to(server)}, options);
@@ -367,7 +367,7 @@ TEST_F(Receivers, an_alertmanager_that_was_away_is_told_the_last_word) {
   timeout = 5s;
   ReceiverOptions am = to(server);
   am.kind = ReceiverKind::alertmanager;
-  options.pace.first_retry = 50ms;
+  options.pace.first_retry = options.pace.longest_retry = 400ms;  // what is posted meanwhile waits with it
   Alerts alerts(io.get_executor(), {am}, options);
   Notice n = notice("a");
   n.reach = {Severity::warning, ActBy::now};

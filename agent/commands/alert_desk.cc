@@ -25,8 +25,9 @@ constexpr double saved_every = 60;           // seconds, without an edge
 // Seconds. An agent that was seen alive sent what it saw this long before; what was there when we came, it saw long
 // ago.
 constexpr double sent_within = 20, newcomer = 30;
-constexpr double hangs_unseen = 60;  // seconds: so long a hung agent seems to be alive
-constexpr std::size_t most_withheld = 200;
+constexpr double hangs_unseen = 60;     // seconds: so long a hung agent seems to be alive
+constexpr double surely_an_agent = 30;  // seconds: a diagnose does not last so long
+constexpr std::size_t most_withheld = 200, most_own = 1000;
 
 Report nothing_known(const std::string& target, Time at) {
   Report r;
@@ -107,17 +108,17 @@ void AlertDesk::open(const std::string& directory) {
 // Also long after the start, where the disk came late.
 void AlertDesk::take_up(Recovered recovered) {
   silences_ = std::move(recovered.silences);
-  std::size_t strangers = 0;
   const auto stats = alerts_->stats();
-  for (const Delivery& d : recovered.waiting)
-    if (std::none_of(stats.begin(), stats.end(), [&](const ReceiverStats& s) { return s.name == d.receiver; })) {
-      keeper_->settled(d.receiver, d.id);
-      ++strangers;
-    }
+  const std::size_t strangers = std::erase_if(recovered.waiting, [&](const Delivery& d) {
+    if (std::any_of(stats.begin(), stats.end(), [&](const ReceiverStats& s) { return s.name == d.receiver; }))
+      return false;
+    keeper_->settled(d.receiver, d.id);
+    return true;
+  });
   if (strangers > 0)
     spdlog::warn("{} undelivered alerts were for receivers that are no longer configured: dropped", strangers);
-  if (recovered.waiting.size() > strangers)
-    spdlog::info("{} alerts of the process before were not delivered yet", recovered.waiting.size() - strangers);
+  if (!recovered.waiting.empty())
+    spdlog::info("{} alerts of the process before were not delivered yet", recovered.waiting.size());
   alerts_->send(std::move(recovered.waiting));
   for (const auto& [target, text] : recovered.states) try {
       Watched& w = targets_[target];
@@ -153,7 +154,8 @@ void AlertDesk::reported(const std::string& target, const Report& report, const 
   const MessageOptions words = message_options(settings_);
   const auto take = [&](std::vector<Notice> notices) {
     for (Notice& n : notices) {
-      spdlog::info("{}: {} {}: {}", target, to_string(n.edge), n.key, n.incident.lead().sentence);
+      spdlog::info("{}: {} {}{}: {}", target, to_string(n.edge), n.key, w.silent ? " (another agent tells)" : "",
+                   n.incident.lead().sentence);
       const Finding& lead = n.incident.lead();
       if (past_ != nullptr && n.edge != Notice::Edge::note)
         past_->happened(target, {n.at, std::string(to_string(n.edge)), n.key, lead.check, n.incident.severity,
@@ -187,6 +189,7 @@ void AlertDesk::reported(const std::string& target, const Report& report, const 
 void AlertDesk::take_over(const std::string& target, Watched& w, const History& history, bool reachable, Time now) {
   const auto rows = agents_seen(history);
   if (!rows && reachable) return;  // nothing new is known; a server that does not answer at all has each agent send
+  if (own_sessions_.size() > most_own) own_sessions_.clear();  // the old ones are long gone
   if (rows)
     for (const AgentSession& a : *rows)
       if (a.self && a.started) own_sessions_.insert({a.pid, *a.started});
@@ -198,7 +201,7 @@ void AlertDesk::take_over(const std::string& target, Watched& w, const History& 
   if (other != nullptr) {
     if (!was_silent)
       spdlog::info("{}: another agent was here first (process {}): it sends, this one stands by", target, other->pid);
-    w.elder_alive = now;
+    if (other->age >= surely_an_agent) w.elder_alive = now;
     return;
   }
   if (!was_silent) return;
@@ -207,10 +210,12 @@ void AlertDesk::take_over(const std::string& target, Watched& w, const History& 
                !reachable ? "the server does not answer, so each agent sends"
                : hung     ? "the other agent hangs"
                           : "the other agent is gone");
-  const Time sent = after(*w.elder_alive, -sent_within - (hung ? hangs_unseen : 0));
+  // What was gone before it was sure to be an agent was a person's look: it has sent nothing.
+  const auto alive = std::exchange(w.elder_alive, std::nullopt);
   std::vector<Told> unsent;
   for (Told& t : w.withheld)
-    if (t.notice.at > sent && seconds_between(*w.first_report, t.notice.started) > newcomer)
+    if (!alive || (t.notice.at > after(*alive, -sent_within - (hung ? hangs_unseen : 0)) &&
+                   seconds_between(*w.first_report, t.notice.started) > newcomer))
       unsent.push_back(std::move(t));
   w.withheld.clear();
   if (!unsent.empty()) tell(target, w, std::move(unsent));

@@ -230,7 +230,8 @@ int diagnose(Options options) {
                   .one_shot = true,
                   .local = is_local(*conninfo),
                   .hot_queries = target->hot_queries};
-  TargetOptions how{.name = target->name, .conninfo = conninfo->with_application("pgvigil diagnose")};
+  TargetOptions how{.name = target->name,
+                    .conninfo = watches ? conninfo->with_application("pgvigil diagnose") : *conninfo};
   how.databases = target->databases;
   how.allow_superuser = target->allow_superuser || options.allow_superuser;
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "looking at %s ...\r", conninfo->display().c_str());

@@ -146,7 +146,7 @@ int explain(const Options& options) {
   if (!conninfo) return fail("cannot connect", conninfo.error().message, conninfo.error().hint, exit_unknown);
 
   Context context{.target = target.name, .vcpus = target.vcpus, .one_shot = true};
-  TargetOptions how{.name = target.name, .conninfo = conninfo->with_application("pgvigil diagnose")};
+  TargetOptions how{.name = target.name, .conninfo = *conninfo};
   how.allow_superuser = target.allow_superuser || options.allow_superuser;
   asio::io_context io(1);
   Question question(io, std::move(how), std::move(context), std::move(asked));

@@ -30,9 +30,7 @@ constexpr auto between_jumps = std::chrono::seconds(10);  // an extra cycle and 
 
 Steady::duration seconds(double s) { return duration_cast<Steady::duration>(std::chrono::duration<double>(s)); }
 
-// An agent that tells nobody must not silence one that would.
-TargetOptions options_of(const TargetSettings& s, const Settings& all, Conninfo conninfo) {
-  if (all.receivers.empty()) conninfo = conninfo.with_application("pgvigil watch");
+TargetOptions options_of(const TargetSettings& s, Conninfo conninfo) {
   TargetOptions o{.name = s.name, .conninfo = std::move(conninfo)};
   o.databases = s.databases;
   o.allow_superuser = s.allow_superuser;
@@ -44,7 +42,7 @@ TargetOptions options_of(const TargetSettings& s, const Settings& all, Conninfo 
 Watch::Watch(asio::any_io_executor executor, const TargetSettings& target, const Settings& settings, Conninfo conninfo,
              Publish publish, Keep* past)
     : executor_(executor),
-      target_(executor, options_of(target, settings, std::move(conninfo))),
+      target_(executor, options_of(target, std::move(conninfo))),
       publish_(std::move(publish)),
       past_(past),
       cycle_timer_(executor),

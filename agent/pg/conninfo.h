@@ -52,7 +52,7 @@ class Conninfo {
   const std::string& dbname() const { return dbname_; }
   const std::string& user() const { return user_; }
   Conninfo with_database(std::string name) const;
-  // Our application_name. What a person runs once must not be taken for an agent: agents give way to the eldest.
+  // Our application_name. What a person leaves running must not be taken for an agent: agents give way to the eldest.
   const std::string& application() const { return application_; }
   Conninfo with_application(std::string name) const {
     Conninfo other = *this;

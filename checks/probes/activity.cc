@@ -32,7 +32,7 @@ from (select a.*, pg_catalog.row_number() over (partition by a.wait_event_type =
                                                 order by (a.state = 'active') desc nulls last, a.query_start) as place
       from pg_catalog.pg_stat_activity a
       where a.pid <> pg_catalog.pg_backend_pid()
-        and coalesce(a.application_name, '') not in ('pgvigil', 'pgvigil watch', 'pgvigil diagnose')
+        and coalesce(a.application_name, '') not in ('pgvigil', 'pgvigil diagnose')
         and case when a.backend_type is null then a.datid is not null
                  when a.backend_type = 'client backend' then a.state is distinct from 'idle'
                  when a.backend_type = 'autovacuum worker' then true

@@ -24,10 +24,7 @@ struct Session {
 
 extern const Probe<Session> activity;
 
-// An agent is "pgvigil", one that tells nobody "pgvigil watch"; what a person runs beside them is "pgvigil diagnose".
-// The probe leaves them out.
-inline bool is_ours(const Session& s) {
-  return s.application == "pgvigil" || s.application == "pgvigil watch" || s.application == "pgvigil diagnose";
-}
+// We are "pgvigil"; `diagnose --watch`, which stays, is "pgvigil diagnose". The probe leaves both out.
+inline bool is_ours(const Session& s) { return s.application == "pgvigil" || s.application == "pgvigil diagnose"; }
 
 }  // namespace pgvigil

@@ -9,6 +9,7 @@ constexpr std::string_view sql = R"(
 select a.pid::bigint as pid,
        a.pid = pg_catalog.pg_backend_pid() as self,
        extract(epoch from a.backend_start)::float8 as started,
+       coalesce(greatest(extract(epoch from pg_catalog.clock_timestamp() - a.backend_start), 0), 0)::float8 as age,
        coalesce(pg_catalog.clock_timestamp() - a.state_change < interval '60 s', true) as alive
 from pg_catalog.pg_stat_get_activity(null::int) a
 where a.application_name = 'pgvigil'
@@ -27,6 +28,7 @@ const Probe<AgentSession> agents{
     {{"pid", &AgentSession::pid},
      {"self", &AgentSession::self},
      {"started", &AgentSession::started},
+     {"age", &AgentSession::age},
      {"alive", &AgentSession::alive}},
     [](const AgentSession& a) { return std::to_string(a.pid); }};
 

@@ -1,4 +1,5 @@
-// The pgvigil agents on this server, our own session among them: one of them speaks for all.
+// The pgvigil agents on this server, our own session among them: one of them speaks for all. What a person runs once
+// looks the same while it lasts, which is not long.
 #pragma once
 
 #include <set>
@@ -13,6 +14,7 @@ struct AgentSession {
   std::int64_t pid = 0;
   bool self = false;
   std::optional<double> started = {};  // epoch seconds; none where we may not see it
+  double age = 0;                      // seconds
   bool alive = true;                   // it asked something within the last minute
 };
 

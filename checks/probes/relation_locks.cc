@@ -9,7 +9,7 @@ constexpr std::string_view sql = R"(
 with active as materialized (
   select a.pid
   from pg_catalog.pg_stat_get_activity(null::int) a
-  where a.pid <> pg_catalog.pg_backend_pid() and coalesce(a.application_name, '') not in ('pgvigil', 'pgvigil watch', 'pgvigil diagnose')
+  where a.pid <> pg_catalog.pg_backend_pid() and coalesce(a.application_name, '') not in ('pgvigil', 'pgvigil diagnose')
     and case when a.backend_type is null then a.datid is not null
              else a.backend_type = 'client backend' and a.state = 'active'
                   and a.wait_event_type is distinct from 'Lock' end),

@@ -16,7 +16,7 @@ from (
    from pg_catalog.pg_stat_activity a
    where (a.backend_xmin is not null or a.backend_xid is not null)
      and a.backend_type in ('client backend', 'background worker')
-     and a.pid <> pg_catalog.pg_backend_pid() and coalesce(a.application_name, '') not in ('pgvigil', 'pgvigil watch', 'pgvigil diagnose')
+     and a.pid <> pg_catalog.pg_backend_pid() and coalesce(a.application_name, '') not in ('pgvigil', 'pgvigil diagnose')
      and a.pid not in (select v.pid from pg_catalog.pg_stat_progress_vacuum v)
    order by 8 desc limit 20)
   union all

@@ -196,6 +196,7 @@ def two_agents(bench):
     time.sleep(2)
     younger = bench.start()
     wait_for(lambda: 'pgvigil_sends_alerts{target="shop"} 0' in younger.get("/metrics")[2], 20, "the younger stands by")
+    time.sleep(28)  # from when on the elder is surely an agent, and nobody's look
     trouble = bench.trouble("shared")
     fired = bench.wait("one of them", "firing", start)
     told = len(bench.inbox.messages)

@@ -5,7 +5,7 @@ BUILD_PACKAGES="libprotobuf-c-dev build-essential cmake ninja-build ccache mold 
   prometheus-cpp-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libssl-dev libsqlite3-dev zlib1g-dev
   libgtest-dev libgmock-dev ca-certificates"
 RUN_PACKAGES="postgresql-15 postgresql-client-15 python3 python3-yaml util-linux"
-TEST_PACKAGES="postgresql-15-hypopg pgbouncer prometheus prometheus-alertmanager chromium openssl clang-format faketime strace"
+TEST_PACKAGES="postgresql-15-hypopg pgbouncer prometheus prometheus-alertmanager chromium openssl clang-format faketime"
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

@@ -22,9 +22,9 @@ namespace {
 
 constexpr Milliseconds disk_patience{2000};  // then an alert goes out from memory
 constexpr double saved_every = 60;           // seconds, without an edge
-// Seconds. An agent that was seen alive sent what it saw this long before; what was there when we came, it saw long
-// ago.
-constexpr double sent_within = 20, newcomer = 30;
+// Seconds. An agent that is alive a cycle and this much after we saw something has told of it; what was there when we
+// came, it told of long ago.
+constexpr double to_tell = 3, newcomer = 30;
 constexpr double hangs_unseen = 60;     // seconds: so long a hung agent seems to be alive
 constexpr double surely_an_agent = 30;  // seconds: a diagnose does not last so long
 constexpr std::size_t most_withheld = 200, most_own = 1000;
@@ -212,10 +212,11 @@ void AlertDesk::take_over(const std::string& target, Watched& w, const History& 
                           : "the other agent is gone");
   // What was gone before it was sure to be an agent was a person's look: it has sent nothing.
   const auto alive = std::exchange(w.elder_alive, std::nullopt);
+  const double within = settings_.schedule.cycle + to_tell + (hung ? hangs_unseen : 0);
   std::vector<Told> unsent;
   for (Told& t : w.withheld)
-    if (!alive || (t.notice.at > after(*alive, -sent_within - (hung ? hangs_unseen : 0)) &&
-                   seconds_between(*w.first_report, t.notice.started) > newcomer))
+    if (!alive ||
+        (t.notice.at > after(*alive, -within) && seconds_between(*w.first_report, t.notice.started) > newcomer))
       unsent.push_back(std::move(t));
   w.withheld.clear();
   if (!unsent.empty()) tell(target, w, std::move(unsent));

@@ -200,7 +200,7 @@ def two_agents(bench):
     trouble = bench.trouble("shared")
     fired = bench.wait("one of them", "firing", start)
     told = len(bench.inbox.messages)
-    bench.quiet(8, told, "the other one")
+    bench.quiet(12, told, "the other one")
     elder.process.send_signal(signal.SIGKILL)
     elder.process.wait()
     bench.agents.remove(elder)

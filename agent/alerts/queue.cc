@@ -31,7 +31,6 @@ const std::vector<DeliveryQueue::Waiting>& DeliveryQueue::take(std::size_t most,
 }
 
 void DeliveryQueue::put_back(bool behind) {
-  for (Waiting& w : flying_) ++w.tries;
   const auto return_to = [&](std::deque<Waiting>::iterator place) {
     waiting_.insert(place, std::make_move_iterator(flying_.begin()), std::make_move_iterator(flying_.end()));
     flying_.clear();

@@ -18,7 +18,6 @@ class DeliveryQueue {
   struct Waiting {
     Delivery delivery;
     Clock::time_point since;
-    unsigned tries = 0;
   };
   using Dropped = std::function<void(const Delivery&)>;
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -92,7 +91,6 @@ class AlertsKeeper::Writer {
   }
 
   bool degraded() const { return file_.degraded(); }
-  std::size_t given_up() const { return given_up_; }
   const AlertsKeeperOptions& options() const { return options_; }
 
  private:
@@ -123,10 +121,8 @@ class AlertsKeeper::Writer {
         f.keep(target, u.state, u.deliveries);
         unwritten_.erase(unwritten_.begin());
       }
-      if (const std::size_t n = f.make_room(); n > 0) {
-        given_up_ += n;
+      if (const std::size_t n = f.make_room(); n > 0)
         file_.say(fmt::format("{} alerts found no room and were given up", n));
-      }
     });
   }
 
@@ -147,7 +143,6 @@ class AlertsKeeper::Writer {
   std::condition_variable wake_;
   std::vector<std::function<void()>> tasks_;  // guarded
   bool stopping_ = false, ended_ = false;     // guarded
-  std::atomic<std::size_t> given_up_ = 0;
   // The writer's thread alone:
   std::map<std::string, Unwritten> unwritten_;  // by target
   Settled settled_;
@@ -182,7 +177,6 @@ void AlertsKeeper::settled(std::string receiver, std::string id) {
 }
 
 bool AlertsKeeper::degraded() const { return writer_->degraded(); }
-std::size_t AlertsKeeper::given_up() const { return writer_->given_up(); }
 
 bool AlertsKeeper::stop(Milliseconds patience) {
   if (std::exchange(stopped_, true)) return true;

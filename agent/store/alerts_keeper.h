@@ -41,7 +41,6 @@ class AlertsKeeper {
   void keep(std::string target, std::string state, std::vector<Delivery> deliveries, std::function<void()> done);
   void settled(std::string receiver, std::string id);
   bool degraded() const;
-  std::size_t given_up() const;  // edges that found no room
   // Writes what is left and ends; false when the disk took longer than that: the thread is then left behind.
   bool stop(Milliseconds patience);
 

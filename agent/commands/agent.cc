@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "agent/core/render_json.h"
 #include "agent/host/sd_notify.h"
 #include "agent/http/exposition.h"
 #include "agent/store/directory.h"
@@ -78,15 +77,19 @@ Agent::Agent(asio::io_context& io, Settings settings) : io_(io), settings_(std::
 std::optional<HttpError> Agent::start() {
   if (const std::string why = check_receivers(settings_); !why.empty()) return HttpError{why, ""};
   const std::string directory = open_state();
+  page_.open(keeper_.get());
+  page_.configure(settings_.events.deploys_file);
   for (const TargetSettings& t : settings_.targets)
     if (const auto error = watch(t))
       return HttpError{fmt::format("target {}: {}", t.name, error->message), error->hint};
   if (settings_.http.enabled) {
-    http_ = std::make_unique<HttpServer>(io_.get_executor(), http_options(settings_), board_);
+    HttpOptions options = http_options(settings_);
+    options.past = page_.past();
+    http_ = std::make_unique<HttpServer>(io_.get_executor(), std::move(options), board_);
     if (auto error = http_->start()) return error;
     spdlog::info("page and metrics at http://{}:{}/", settings_.http.address, http_->port());
   }
-  desk_ = std::make_shared<AlertDesk>(io_.get_executor(), settings_, keeper_.get());
+  desk_ = std::make_shared<AlertDesk>(io_.get_executor(), settings_, &page_);
   desk_->open(directory);
   for (auto& [name, watched] : targets_) {
     recall(name);
@@ -103,8 +106,10 @@ std::optional<ConnectError> Agent::watch(const TargetSettings& target) {
   const std::string name = target.name;
   targets_[name].watch = std::make_shared<Watch>(
       io_.get_executor(), target, settings_, *conninfo,
-      [this, name](const Report& report, const History& history, const Context&) { published(name, report, history); },
-      keeper_.get());
+      [this, name](const Report& report, const History& history, const Context& context) {
+        published(name, report, history, context);
+      },
+      &page_);
   return std::nullopt;
 }
 
@@ -131,6 +136,8 @@ std::string Agent::open_state() {
 // The window of the process before us, so that baselines survive a restart.
 void Agent::recall(const std::string& target) {
   if (!keeper_) return;
+  page_.recall(target,
+               [executor = io_.get_executor()](std::function<void()> task) { asio::post(executor, std::move(task)); });
   keeper_->recall(
       target, after(utc_now(), -recalled),
       [executor = io_.get_executor(), watch = std::weak_ptr(targets_.at(target).watch)](std::vector<Observation> all) {
@@ -141,19 +148,19 @@ void Agent::recall(const std::string& target) {
 }
 
 void Agent::keep(const std::string& target, Watched& w, const Report& report) {
-  keeper_->judged(report);
+  page_.judged(report);
   std::set<std::string> there;
   const auto event = [&](const Finding& f) {
     const std::string key = fmt::format("{}\n{}\n{}", f.check, f.object.database, f.object.name);
     there.insert(key);
     if (!w.events.contains(key))
-      keeper_->happened(target, {.at = report.at,
-                                 .kind = "event",
-                                 .check = f.check,
-                                 .severity = f.severity,
-                                 .object = f.object,
-                                 .sentence = f.sentence,
-                                 .started = f.since.value_or(report.at)});
+      page_.happened(target, {.at = report.at,
+                              .kind = "event",
+                              .check = f.check,
+                              .severity = f.severity,
+                              .object = f.object,
+                              .sentence = f.sentence,
+                              .started = f.since.value_or(report.at)});
   };
   for (const Finding& f : report.events) event(f);
   for (const Incident& i : report.incidents)
@@ -161,7 +168,7 @@ void Agent::keep(const std::string& target, Watched& w, const Report& report) {
   w.events = std::move(there);
 }
 
-void Agent::published(const std::string& target, const Report& report, const History& history) {
+void Agent::published(const std::string& target, const Report& report, const History& history, const Context& context) {
   const auto it = targets_.find(target);
   if (stopping_ || it == targets_.end()) return;
   Watched& w = it->second;
@@ -169,11 +176,10 @@ void Agent::published(const std::string& target, const Report& report, const His
   if (changed) spdlog::info("{}: {}: {}", target, to_string(report.verdict), report.headline);
   w.report = report;
   w.history = &history;
-  board_.publish(target, report.verdict, report.reachable, report.headline,
-                 std::make_shared<const std::string>(render_json(report)));
   desk_->reported(target, report, history);
   w.watch->firing(desk_->firing(target));
-  if (keeper_) keep(target, w, report);
+  keep(target, w, report);
+  page_.reported(report, history, context, desk_->open_incidents(target));
   board_.ready(true);
   publish_metrics();
 }
@@ -201,6 +207,7 @@ void Agent::publish_metrics() {
                               static_cast<double>(r.dropped), static_cast<double>(r.queued), r.oldest_seconds});
   own_.silences = static_cast<double>(desk_->silences());
   if (keeper_) own_.state_degraded = keeper_->degraded() || desk_->degraded() ? 1 : 0;
+  board_.agent(std::make_shared<const std::string>(own_document(own_, keeper_ != nullptr)));
   board_.metrics(std::make_shared<const std::string>(exposition(metrics(all, own_, utc_now(), budget_))));
 }
 
@@ -260,10 +267,11 @@ void Agent::reload(const Settings& settings) {
       targets_[t.name].watch->start();
     }
   for (auto& [name, w] : gone) {
-    board_.retire(name);
+    page_.retire(name);
     desk_->retire(name);
   }
   desk_->configure(settings_);
+  page_.configure(settings_.events.deploys_file);
   own_.reload_succeeded = 1;
   own_.reload_time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   publish_metrics();

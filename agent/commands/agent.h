@@ -11,6 +11,7 @@
 #include <string>
 
 #include "agent/commands/alert_desk.h"
+#include "agent/commands/page_desk.h"
 #include "agent/commands/watch.h"
 #include "agent/core/metrics.h"
 #include "agent/http/server.h"
@@ -35,7 +36,7 @@ class Agent {
   };
 
   std::optional<ConnectError> watch(const TargetSettings& target);
-  void published(const std::string& target, const Report& report, const History& history);
+  void published(const std::string& target, const Report& report, const History& history, const Context& context);
   std::string counted() const;
   void publish_metrics();
   std::string open_state();  // the directory; "" where nothing can be kept
@@ -47,6 +48,7 @@ class Agent {
   Settings settings_;
   std::unique_ptr<HistoryKeeper> keeper_;  // none: nothing is kept
   Board board_;
+  PageDesk page_{board_};
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<AlertDesk> desk_;
   std::map<std::string, Watched> targets_;  // by name

@@ -326,6 +326,12 @@ std::set<std::string, std::less<>> AlertDesk::firing(const std::string& target) 
   return checks;
 }
 
+const std::vector<OpenIncident>& AlertDesk::open_incidents(const std::string& target) const {
+  static const std::vector<OpenIncident> none;
+  const auto it = targets_.find(target);
+  return it == targets_.end() ? none : it->second.state.alerts.open;
+}
+
 bool AlertDesk::sends(const std::string& target) const {
   const auto it = targets_.find(target);
   return it == targets_.end() || !it->second.silent;

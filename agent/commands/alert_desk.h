@@ -38,7 +38,8 @@ class AlertDesk : public std::enable_shared_from_this<AlertDesk> {
   std::vector<ReceiverStats> stats() const;
   bool degraded() const { return keeper_ && keeper_->degraded(); }
   std::set<std::string, std::less<>> firing(const std::string& target) const;  // checks
-  bool sends(const std::string& target) const;                                 // false: another agent does
+  const std::vector<OpenIncident>& open_incidents(const std::string& target) const;
+  bool sends(const std::string& target) const;  // false: another agent does
   std::size_t silences() const { return silences_.size(); }
   bool keeps() const { return !sending_.empty(); }  // something is on its way to the disk
   void alive() {                                    // the agent makes progress

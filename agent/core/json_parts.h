@@ -1,7 +1,10 @@
 // JSON that several forms share.
 #pragma once
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "checks/finding.h"
@@ -18,17 +21,17 @@ Json list(const std::vector<T>& all, F one) {
   return out;
 }
 
-inline Json step(const Step& s) {
-  return {{"title", s.title},     {"database", s.database},
-          {"run_as", s.run_as},   {"sql", s.sql},
-          {"relief", s.relief},   {"duration", s.duration},
-          {"lock", s.lock},       {"undo", s.undo},
-          {"caution", s.caution}, {"load_relieved", s.load_relieved},
-          {"minutes", s.minutes}, {"straight_path", s.straight_path}};
-}
+// Figures with what a person can use of them: three decimals. JSON knows no infinity.
+inline Json number(double v) { return std::isfinite(v) ? Json(std::round(v * 1000) / 1000) : Json(); }
+inline Json number(const std::optional<double>& v) { return v ? number(*v) : Json(); }
+inline Json text_or_null(const std::string& s) { return s.empty() ? Json() : Json(s); }
+Json time(const std::optional<Time>& t);  // RFC 3339
 
-inline Json remedy(const Remedy& r) {
-  return {{"kind", std::string(to_string(r.kind))}, {"summary", r.summary}, {"steps", list(r.steps, step)}};
-}
+// In one line, whatever bytes its texts hold.
+inline std::string in_one_line(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json object(const Object& o);
+Json remedy(const Remedy& r);
+Json finding(const Finding& f);
 
 }  // namespace pgvigil::json

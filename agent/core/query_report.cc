@@ -15,14 +15,6 @@ namespace {
 
 constexpr std::int64_t floor_bytes = 10LL << 20;
 
-// The tables an index goes on: the whole, or those of its partitions that lack it.
-std::vector<std::string> places(const KnownTable& known, const TableReader& r) {
-  std::vector<std::string> names;
-  for (const KnownTable* part : r.parts) names.push_back(part->table.name);
-  if (names.empty()) names.push_back(known.table.name);
-  return names;
-}
-
 bool worse(const TableReader& a, const TableReader& b) {
   const auto order = [](ScanVerdict v) { return v == ScanVerdict::harmful ? 0 : v == ScanVerdict::unsure ? 1 : 2; };
   if (a.verdict != b.verdict) return order(a.verdict) < order(b.verdict);
@@ -94,7 +86,7 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
     s.scan.verdict = r->verdict;
     s.scan.confidence = r->confidence;
     if (r->advice.kind == IndexAdvice::Kind::create)
-      s.cure = fmt::format("{} {}", fmt::join(places(*known, *r), ", "), r->advice.definition());
+      s.cure = fmt::format("{} {}", fmt::join(index_places(*known, *r), ", "), r->advice.definition());
     report.scans.push_back(std::move(s));
   }
   if (readers.empty()) {
@@ -113,7 +105,7 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   report.cure.why = advice.why_not;
   report.cure.none = to_string(advice.obstacle);
   if (advice.kind == IndexAdvice::Kind::create) {
-    for (const std::string& place : places(*known, *worst)) {
+    for (const std::string& place : index_places(*known, *worst)) {
       report.cure.definitions.push_back(place + " " + advice.definition());
       for (const IndexAdvice& other : advice.beside)
         if (other.creates()) report.cure.definitions.push_back(place + " " + other.definition());

@@ -8,38 +8,16 @@
 namespace pgvigil {
 namespace {
 
+using json::finding;
 using json::Json;
 using json::list;
-using json::remedy;
+using json::object;
+using json::time;
 
-Json number(const std::optional<double>& v) { return v ? Json(*v) : Json(); }
-Json time(const std::optional<Time>& t) { return t ? Json(rfc3339(*t)) : Json(); }
+Json figure(const std::optional<double>& v) { return v ? Json(*v) : Json(); }
 template <class E>
 std::string word(E e) {
   return std::string(to_string(e));
-}
-
-Json object(const Object& o) { return {{"kind", o.kind}, {"name", o.name}, {"database", o.database}}; }
-
-Json finding(const Finding& f) {
-  return {{"check", f.check},
-          {"role", word(f.role)},
-          {"severity", word(f.severity)},
-          {"act_by", word(f.act_by)},
-          {"object", object(f.object)},
-          {"sentence", f.sentence},
-          {"confidence", word(f.confidence)},
-          {"basis", f.basis},
-          {"load", f.load},
-          {"since", time(f.since)},
-          {"evidence", list(f.evidence,
-                            [](const Evidence& e) {
-                              return Json{{"what", e.what}, {"value", e.value}};
-                            })},
-          {"remedies", list(f.remedies, remedy)},
-          {"tables", f.tables},
-          {"queries", f.queries},
-          {"sessions", f.sessions}};
 }
 
 Json incident(const Incident& i) {
@@ -92,7 +70,7 @@ Json load_line(const LoadLine& l) {
       {"io", l.io},
       {"client", l.client},
       {"other", l.other},
-      {"vcpus", number(l.vcpus)},
+      {"vcpus", figure(l.vcpus)},
       {"seconds", l.seconds},
       {"samples", l.samples},
       {"top_wait", l.top_wait},
@@ -145,8 +123,8 @@ std::string render_json(const Report& r, int indent) {
     return Json{{"what", b.what}, {"why", b.why}, {"mend", b.mend}, {"checks", b.checks}};
   });
   out["load"] = load_line(r.load);
-  out["connections"] = Json{{"used", number(r.connections_used)}, {"max", number(r.connections_max)}};
-  out["cpu"] = Json{{"busy", number(r.cpu_busy)}, {"source", r.cpu_source}};
+  out["connections"] = Json{{"used", figure(r.connections_used)}, {"max", figure(r.connections_max)}};
+  out["cpu"] = Json{{"busy", figure(r.cpu_busy)}, {"source", r.cpu_source}};
   out["harm"] = r.harm;
   out["cost"] = cost(r.cost);
   out["past"] = r.past.empty() ? Json() : Json(r.past);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "agent/core/json_parts.h"
+#include "agent/core/judged_plans.h"
 #include "agent/core/query_report.h"
 #include "agent/core/text.h"
 #include "agent/core/text_page.h"
@@ -15,19 +16,6 @@ namespace pgvigil {
 namespace {
 
 using json::Json;
-
-std::string name_of(const PlanNode& n) {
-  std::string name = n.title();
-  if (n.type == "ModifyTable" && !n.operation.empty()) name = n.operation;
-  if (!n.join_type.empty() && n.join_type != "Inner") name += " " + n.join_type;
-  if (!n.relation.empty()) name += " on " + (n.schema.empty() ? "" : n.schema + ".") + n.relation;
-  if (!n.alias.empty() && n.alias != n.relation) name += " " + n.alias;
-  if (!n.index.empty()) name += " using " + n.index;
-  if (!n.function.empty()) name += " on " + n.function + "()";
-  if (!n.cte.empty()) name += " on " + n.cte;
-  if (!n.subplan.empty()) name = n.subplan + ": " + name;
-  return name;
-}
 
 void tree(const QueryReport& r, Page& page) {
   page.heading("PLAN",
@@ -40,13 +28,12 @@ void tree(const QueryReport& r, Page& page) {
     const bool bad = marked != r.scans.end() && marked->scan.verdict == ScanVerdict::harmful;
     const std::size_t indent = 4 + 2 * static_cast<std::size_t>(std::min(depth, 30));
     const std::string lead = (bad ? page.alarm("  !", Severity::critical) : "   ") + std::string(indent - 3, ' ');
-    page.paragraph(
-        lead, indent + 4,
-        fmt::format("{}  ({}, cost {:.0f})", name_of(n), words::counted(std::max(1.0, n.rows), "row"), n.total_cost));
+    page.paragraph(lead, indent + 4,
+                   fmt::format("{}  ({}, cost {:.0f})", n.full_title(), words::counted(std::max(1.0, n.rows), "row"),
+                               n.total_cost));
     const std::string under(indent + 2, ' ');
-    for (const auto& [what, value] :
-         {std::pair("index condition", n.index_condition), {"join", n.join_condition}, {"filter", n.filter}})
-      if (!value.empty()) page.paragraph(under, indent + 4, fmt::format("{}: {}", what, words::one_line(value, 500)));
+    for (const auto& [what, value] : details_of(n))
+      page.paragraph(under, indent + 4, fmt::format("{}: {}", what, value));
     if (marked == r.scans.end()) return;
     page.paragraph(under, indent + 4,
                    fmt::format("{} (confidence {}): {}", to_string(marked->scan.verdict),

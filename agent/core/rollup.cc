@@ -27,10 +27,11 @@ std::vector<Part> largest(const std::map<std::string, double>& all) {
   return out;
 }
 
-void close(const History& samples, Minute& m) {
+enum class Tables : std::uint8_t { by_text, left_out };  // every text is parsed for them
+
+void close(const History& samples, Time end, Minute& m, Tables wanted) {
   static const Context context;
   static const CheckSettings none;
-  const Time end = m.at + a_minute;
   const Input in(samples, context, none, end);
   const Load seen = load(in, 61);
   m.samples = seen.samples;
@@ -49,6 +50,7 @@ void close(const History& samples, Minute& m) {
   for (const QueryLoad& q : seen.queries) {
     if (m.queries.size() == few) break;
     m.queries.push_back({q.query_id, words::one_line(q.query, text_kept), q.database, q.user, q.sessions});
+    if (wanted == Tables::left_out) continue;
     std::map<std::string, double> named;  // a table named twice carries the query's load once
     for (const sql::RelationUse& r : sql::relations(q.query))
       named[(r.schema.empty() ? "" : sql::quote_identifier(r.schema) + ".") + sql::quote_identifier(r.relation)] =
@@ -83,13 +85,31 @@ Roller::Open& Roller::open(Time at) {
   return o;
 }
 
-void Roller::observed(const Observation& observation) {
+namespace {
+
+// What of an observation the load is made from.
+std::optional<Observation> load_of(const Observation& observation) {
   const auto it = observation.answers.find(activity.id());
-  if (it == observation.answers.end() || !it->second.rows) return;
-  const Time at = it->second.at;
-  Observation sample{at, {}};
+  if (it == observation.answers.end() || !it->second.rows) return std::nullopt;
+  Observation sample{it->second.at, {}};
   sample.answers.emplace(it->first, it->second);
-  open(at).samples.add(std::move(sample));
+  return sample;
+}
+
+}  // namespace
+
+void Roller::observed(const Observation& observation) {
+  if (auto sample = load_of(observation)) open(sample->at).samples.add(std::move(*sample));
+}
+
+std::optional<Minute> sample_of(const Observation& observation) {
+  auto sample = load_of(observation);
+  if (!sample) return std::nullopt;
+  Minute m{.at = sample->at};
+  History alone;
+  alone.add(std::move(*sample));
+  close(alone, m.at, m, Tables::left_out);
+  return m;
 }
 
 Judgement judgement_of(const Report& r) {
@@ -115,9 +135,71 @@ std::vector<Minute> Roller::finished(Time now) {
   // A late answer may still come for a few seconds.
   while (!open_.empty() && open_.begin()->first + a_minute + std::chrono::seconds(5) <= now) {
     auto done = open_.extract(open_.begin());
-    close(done.mapped().samples, done.mapped().minute);
+    close(done.mapped().samples, done.mapped().minute.at + a_minute, done.mapped().minute, Tables::by_text);
     out.push_back(std::move(done.mapped().minute));
   }
+  return out;
+}
+
+namespace {
+
+// Sums while it is filled; every minute weighs the same.
+void add(Minute& sum, const Minute& m) {
+  sum.seconds += m.seconds, sum.samples += m.samples, sum.active += m.active;
+  for (std::size_t i = 0; i < std::size(sum.by); ++i) sum.by[i] += m.by[i];
+  for (const Minute::Query& q : m.queries) {
+    const auto same = [&](const Minute::Query& o) { return o.query_id == q.query_id && o.database == q.database; };
+    const auto it = std::find_if(sum.queries.begin(), sum.queries.end(), same);
+    if (it != sum.queries.end())
+      it->sessions += q.sessions;
+    else
+      sum.queries.push_back(q);
+  }
+  const auto join = [](std::vector<Part>& into, const std::vector<Part>& more) {
+    for (const Part& p : more) {
+      const auto it = std::find_if(into.begin(), into.end(), [&](const Part& o) { return o.name == p.name; });
+      if (it != into.end())
+        it->sessions += p.sessions;
+      else
+        into.push_back(p);
+    }
+  };
+  join(sum.waits, m.waits), join(sum.tables, m.tables), join(sum.users, m.users);
+  join(sum.applications, m.applications);
+  if (m.verdict && (!sum.verdict || *m.verdict > *sum.verdict)) sum.verdict = m.verdict, sum.headline = m.headline;
+  sum.reachable = sum.reachable && m.reachable;
+  highest(sum.connections, m.connections), highest(sum.connections_max, m.connections_max);
+  highest(sum.cpu, m.cpu);
+}
+
+void divide(Minute& sum, double by) {
+  sum.active /= by;
+  for (double& v : sum.by) v /= by;
+  const auto cut = [by](auto& all) {
+    for (auto& one : all) one.sessions /= by;
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.sessions > b.sessions; });
+    all.resize(std::min(all.size(), few));
+  };
+  cut(sum.queries), cut(sum.waits), cut(sum.tables), cut(sum.users), cut(sum.applications);
+}
+
+}  // namespace
+
+std::vector<Minute> coarser(const std::vector<Minute>& minutes, int each) {
+  std::vector<Minute> out;
+  const auto width = a_minute * each;
+  double n = 0;
+  for (const Minute& m : minutes) {
+    const Time begin = m.at - m.at.time_since_epoch() % width;
+    if (out.empty() || out.back().at != begin) {
+      if (!out.empty()) divide(out.back(), n);
+      out.push_back({.at = begin});
+      n = 0;
+    }
+    add(out.back(), m);
+    ++n;
+  }
+  if (!out.empty()) divide(out.back(), n);
   return out;
 }
 

@@ -45,6 +45,10 @@ struct Judgement {
 };
 Judgement judgement_of(const Report& report);
 
+// The load of one sample, as if it were a minute, without its tables: nothing when the observation holds no answer of
+// `activity`.
+std::optional<Minute> sample_of(const Observation& observation);
+
 // Makes minutes of what one target shows. Not thread-safe; time comes with the observations.
 class Roller {
  public:
@@ -61,6 +65,9 @@ class Roller {
   Open& open(Time at);
   std::map<Time, Open> open_;  // by begin
 };
+
+// Averages of so many minutes each, for a look at weeks: no more points than a screen can show.
+std::vector<Minute> coarser(const std::vector<Minute>& minutes, int each);
 
 // As text, for the store. load_minute throws BadRecording.
 std::string save_minute(const Minute& minute);

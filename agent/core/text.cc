@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 namespace pgvigil {
@@ -111,6 +112,41 @@ std::string span_in_words(double seconds) {
   };
   if (whole < 48 * 3600) return two(whole / 3600, "h", whole % 3600 / 60, "min");
   return two(whole / 86400, "d", whole % 86400 / 3600, "h");
+}
+
+std::optional<Time> parse_time(std::string_view text) {
+  double seconds = 0;
+  const char* end = text.data() + text.size();
+  if (const auto [at, error] = std::from_chars(text.data(), end, seconds); error == std::errc() && at == end)
+    return seconds >= 0 && seconds < 1e11 ? std::optional(after(Time{}, seconds)) : std::nullopt;
+  const auto digits = [&](std::size_t from, std::size_t n, int& out) {
+    return text.size() >= from + n &&
+           std::from_chars(text.data() + from, text.data() + from + n, out).ptr == text.data() + from + n;
+  };
+  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, zone_h = 0, zone_m = 0;
+  if (text.size() < 20 || !digits(0, 4, y) || !digits(5, 2, mo) || !digits(8, 2, d) || !digits(11, 2, h) ||
+      !digits(14, 2, mi) || !digits(17, 2, s) || text[4] != '-' || text[7] != '-' || text[13] != ':' ||
+      text[16] != ':' || std::string_view("Tt ").find(text[10]) == std::string_view::npos)
+    return std::nullopt;
+  const std::chrono::year_month_day day{std::chrono::year(y), std::chrono::month(static_cast<unsigned>(mo)),
+                                        std::chrono::day(static_cast<unsigned>(d))};
+  if (!day.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
+  std::string_view rest = text.substr(19);
+  double fraction = 0;
+  if (rest.starts_with('.')) {
+    const auto past = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+    std::from_chars(rest.data(), rest.data() + past, fraction);
+    rest.remove_prefix(past);
+  }
+  if (rest != "Z" && rest != "z") {
+    if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':' ||
+        !digits(text.size() - 5, 2, zone_h) || !digits(text.size() - 2, 2, zone_m) || zone_h > 14 || zone_m > 59)
+      return std::nullopt;
+    if (rest[0] == '-') zone_h = -zone_h, zone_m = -zone_m;
+  }
+  const auto at = std::chrono::sys_days(day) + std::chrono::hours(h - zone_h) + std::chrono::minutes(mi - zone_m) +
+                  std::chrono::seconds(s);
+  return after(Time(at), fraction);
 }
 
 }  // namespace pgvigil

@@ -1,6 +1,7 @@
 // Small words that every form of a report shares: clean text, cut text, time.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@ std::size_t utf8_boundary(std::string_view text, std::size_t at);  // the last b
 std::string utc_minute(Time t);                                    // 2026-11-22 03:14Z
 std::string utc(Time t);                                           // 2026-11-22 03:14:07Z
 std::string rfc3339(Time t);                                       // 2026-11-22T03:14:07.250Z
+std::optional<Time> parse_time(std::string_view text);             // RFC 3339 or Unix seconds
 std::string span_in_words(double seconds);                         // 45 s, 12 min, 3 h 5 min, 2 d 4 h
 
 }  // namespace pgvigil

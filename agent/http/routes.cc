@@ -1,8 +1,13 @@
 #include "agent/http/routes.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "agent/core/text.h"
 #include "agent/http/assets.h"
 
 namespace pgvigil {
@@ -74,15 +79,53 @@ std::string parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
-std::string targets_json(const std::vector<Published>& all, double interval) {
-  nlohmann::ordered_json out{{"schema", 1}, {"interval_seconds", interval}, {"targets", nlohmann::json::array()}};
-  for (const Published& p : all)
-    out["targets"].push_back({{"target", p.target},
-                              {"verdict", to_string(p.verdict)},
-                              {"reachable", p.reachable},
-                              {"headline", p.headline}});
-  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+// The sick first: those that do not answer, then by verdict.
+bool sicker(const PublishedPtr& a, const PublishedPtr& b) {
+  return std::pair(!a->reachable, a->verdict) > std::pair(!b->reachable, b->verdict);
 }
+
+std::string targets_json(std::vector<PublishedPtr> all, double interval, const std::string& agent) {
+  std::stable_sort(all.begin(), all.end(), sicker);
+  std::string out = fmt::format(R"({{"schema":1,"interval_seconds":{},"agent":{},"targets":[)", interval, agent);
+  std::string_view comma;
+  for (const PublishedPtr& p : all)
+    if (p->line) out.append(std::exchange(comma, ",")).append(*p->line);
+  return out + "]}";
+}
+
+std::string findings_json(const std::vector<PublishedPtr>& all) {
+  std::string out = R"({"schema":1,"findings":[)";
+  std::string_view comma;
+  for (const PublishedPtr& p : all)
+    if (p->findings && !p->findings->empty()) out.append(std::exchange(comma, ",")).append(*p->findings);
+  return out + "]}";
+}
+
+Reply stream(const Ask& ask, std::string target) {
+  Reply r;
+  r.live = true;
+  r.only_target = std::move(target);
+  const auto& id = ask.last_event_id;
+  std::from_chars(id.data(), id.data() + id.size(), r.after);
+  r.headers.emplace_back("Content-Type", "text/event-stream; charset=utf-8");
+  r.headers.emplace_back("Cache-Control", "no-store");
+  r.headers.emplace_back("X-Accel-Buffering", "no");
+  return r;
+}
+
+// `from` and `until` of a request; false when they are no times.
+bool span_of(std::string_view query, PastAsk& ask) {
+  for (const auto& [name, time] : {std::pair("from", &ask.from), std::pair("until", &ask.until)}) {
+    const std::string given = parameter(query, name);
+    const auto parsed = given.empty() ? std::optional(*time) : parse_time(given);
+    if (!parsed) return false;
+    *time = *parsed;
+  }
+  return ask.from <= ask.until;
+}
+
+constexpr std::string_view no_span = "from and until are Unix seconds or RFC 3339, from not behind until";
+constexpr double memory_edge = 2;  // seconds: who asks from the oldest sample on asks for what is in memory
 
 }  // namespace
 
@@ -92,28 +135,58 @@ Reply Routes::refuse(unsigned status, std::string_view what) {
   return r;
 }
 
-Reply Routes::api(const Ask& ask, std::string_view path, std::string_view query) const {
-  const std::string target = parameter(query, "target");
-  if (path == "/api/v1/targets")
-    return with_text(200, json_type, targets_json(board_.all(), options_.interval_seconds));
-  if (path == "/api/v1/report") {
-    const auto all = board_.since(0, target);
-    if (all.empty()) return error(target.empty() ? 503 : 404, target.empty() ? "no report yet" : "no such target");
-    if (all.size() > 1) return error(400, "several targets: choose one with ?target=, see /api/v1/targets");
-    return with_text(200, json_type, all.front().report);
-  }
-  if (path == "/api/v1/events") {
+Reply Routes::document(Text text) {
+  Reply r = text ? with_text(200, json_type, std::move(text))
+                 : error(503, "the history does not answer; what is in memory is answered without from and until");
+  add_security(r);
+  return r;
+}
+
+Reply Routes::load(const std::string& target, std::string_view query) const {
+  PastAsk ask{.path = "load", .target = target};
+  if (!span_of(query, ask)) return error(400, no_span);
+  const auto oldest = board_.load_since(target);
+  const bool in_memory = ask.from == Time{} || (oldest && ask.from >= after(*oldest, -memory_edge));
+  if (!in_memory && options_.has_past) {
     Reply r;
-    r.live = true;
-    r.only_target = target;
-    const auto& id = ask.last_event_id;
-    std::from_chars(id.data(), id.data() + id.size(), r.after);
-    r.headers.emplace_back("Content-Type", "text/event-stream; charset=utf-8");
-    r.headers.emplace_back("Cache-Control", "no-store");
-    r.headers.emplace_back("X-Accel-Buffering", "no");
+    r.past = std::move(ask);
     return r;
   }
+  Text text = board_.load(target, ask.from, ask.until);
+  return text ? with_text(200, json_type, std::move(text)) : error(503, "no sample yet");
+}
+
+Reply Routes::of_target(std::string_view path, const std::string& target, std::string_view query) const {
+  const auto all = board_.since(0, target);
+  if (all.empty() && !target.empty() && path == "load" && board_.load_since(target)) return load(target, query);
+  if (all.empty()) return error(target.empty() ? 503 : 404, target.empty() ? "no report yet" : "no such target");
+  if (all.size() > 1) return error(400, "several targets: choose one with ?target=, see /api/v1/targets");
+  const Published& p = *all.front();
+  if (path == "report") return with_text(200, json_type, p.report);
+  if (path == "load" && !p.others.contains(path)) return load(p.target, query);
+  if (path == "events" && options_.has_past && !parameter(query, "from").empty()) {
+    Reply r;
+    r.past = PastAsk{.path = "events", .target = p.target};
+    return span_of(query, *r.past) ? r : error(400, no_span);
+  }
+  const auto document = p.others.find(path);
+  if (document != p.others.end()) return with_text(200, json_type, document->second);
   return error(404, "nothing here");
+}
+
+Reply Routes::api(const Ask& ask, std::string_view path, std::string_view query) const {
+  constexpr std::string_view root = "/api/v1/";
+  if (!path.starts_with(root)) return error(404, "nothing here");
+  path.remove_prefix(root.size());
+  std::string target = parameter(query, "target");
+  if (path == "targets")
+    return with_text(200, json_type, targets_json(board_.all(), options_.interval_seconds, *board_.agent()));
+  const bool known = target.empty() || !board_.since(0, target).empty();
+  if (path == "findings")
+    return known ? with_text(200, json_type, findings_json(board_.since(0, target))) : error(404, "no such target");
+  if (path == "stream" || (path == "events" && ask.accept.find("text/event-stream") != std::string_view::npos))
+    return stream(ask, std::move(target));
+  return of_target(path, target, query);
 }
 
 Reply Routes::login(const Ask& ask) const {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,15 @@ struct Ask {
   bool old = false;       // HTTP/1.0: may come without a Host
 };
 
+// What is only in the history on the disk. Times as far as they were given.
+struct PastAsk {
+  std::string path;  // of docs/api.md: "load" or "events"
+  std::string target;
+  Time from{}, until = Time::max();
+};
+// Answers with the document, or null when it is not to be had; on any thread, at once or later.
+using AskPast = std::function<void(const PastAsk&, std::function<void(Text)> answer)>;
+
 struct Reply {
   unsigned status = 200;
   std::vector<std::pair<std::string_view, std::string>> headers;
@@ -28,7 +39,8 @@ struct Reply {
   bool live = false;      // go on with server-sent events
   std::uint64_t after = 0;
   std::string only_target;
-  bool slow_down = false;  // a wrong token: answer it late
+  bool slow_down = false;            // a wrong token: answer it late
+  std::optional<PastAsk> past = {};  // ask the history for the text
 };
 
 struct RoutesOptions {
@@ -36,6 +48,7 @@ struct RoutesOptions {
   std::vector<std::string> hosts = {};            // more names we go by
   std::chrono::milliseconds stuck_after{60'000};  // /healthz fails when no cycle attempt ended for so long
   double interval_seconds = 10;                   // how often reports come; the page calls itself stale after three
+  bool has_past = false;                          // there is a history to ask
 };
 
 class Routes {
@@ -43,10 +56,13 @@ class Routes {
   Routes(const Board& board, const Access& access, RoutesOptions options)
       : board_(board), access_(access), options_(std::move(options)) {}
   Reply answer(const Ask& ask, Steady now) const;
+  static Reply document(Text text);                             // from the history; null: 503
   static Reply refuse(unsigned status, std::string_view what);  // what never became a request
 
  private:
   Reply api(const Ask& ask, std::string_view path, std::string_view query) const;
+  Reply of_target(std::string_view path, const std::string& target, std::string_view query) const;
+  Reply load(const std::string& target, std::string_view query) const;
   Reply login(const Ask& ask) const;
 
   const Board& board_;

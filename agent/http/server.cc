@@ -50,7 +50,9 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       : options(std::move(opts)),
         board(b),
         access(options.token),
-        routes(b, access, {options.address, options.hosts, options.stuck_after, options.interval_seconds}),
+        routes(
+            b, access,
+            {options.address, options.hosts, options.stuck_after, options.interval_seconds, options.past != nullptr}),
         acceptor(executor),
         place_free(executor) {}
 
@@ -147,6 +149,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
         }
         reply = Routes::refuse(503, "too many live readers");
       }
+      if (reply.past) reply = Routes::document(co_await past(c, *reply.past));
       if (reply.slow_down) {
         c->wake.expires_after(std::chrono::milliseconds(500));
         co_await c->wake.async_wait(into(ec));
@@ -159,6 +162,25 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       }
       move_to_back(c);
     }
+  }
+
+  // The history answers on a thread of its own. A disk that hangs costs the asker the answer, and nobody else anything.
+  asio::awaitable<Text> past(std::shared_ptr<Connection> c, const PastAsk& ask) {
+    struct Late {
+      Text text;
+      bool there = false;
+    };
+    const auto answer = std::make_shared<Late>();
+    options.past(ask, [answer, c, executor = acceptor.get_executor()](Text text) {
+      asio::post(executor, [answer, c, text = std::move(text)]() mutable {
+        *answer = {std::move(text), true};
+        c->wake.cancel();
+      });
+    });
+    error_code woken;
+    c->wake.expires_after(options.past_deadline);
+    if (!answer->there) co_await c->wake.async_wait(into(woken));
+    co_return answer->text;
   }
 
   static Ask ask_of(const http::request<http::string_body>& r) {
@@ -221,11 +243,11 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   // Each wake-up sends what is newer than the last event sent: a slow reader skips what it missed.
   Nothing stream_events(std::shared_ptr<Connection> c, Reply reply, unsigned version) {
     error_code ec;
-    struct Count {
+    struct Counted {
       int& n;
-      explicit Count(int& count) : n(count) { ++n; }
-      ~Count() { --n; }
-    } const count(streams);
+      explicit Counted(int& count) : n(count) { ++n; }
+      ~Counted() { --n; }
+    } const counted(streams);
     c->live = true;
     http::response<http::empty_body> m;
     m.version(version);
@@ -236,19 +258,27 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
     std::string head = "retry: 2000\n\n";
     co_await asio::async_write(c->stream, asio::buffer(head), into(ec));
     std::uint64_t last = reply.after > board.last_id() ? 0 : reply.after;  // not an id of ours: all is news
+    std::uint64_t sample = 0;
+    const auto send = [&](std::string event, const Text& text) -> Nothing {
+      event += "data: ";
+      const std::array<asio::const_buffer, 3> parts{asio::buffer(event), asio::buffer(*text), asio::buffer("\n\n", 2)};
+      c->stream.expires_after(options.write_deadline);
+      co_await asio::async_write(c->stream, parts, into(ec));
+    };
     while (!ec && !stopped) {
       const auto news = board.since(last, reply.only_target);
-      for (const Published& p : news) {
-        if (ec) co_return;
-        head = fmt::format("id: {}\nevent: report\ndata: ", p.id);
-        const std::array<asio::const_buffer, 3> parts{asio::buffer(head), asio::buffer(*p.report),
-                                                      asio::buffer("\n\n", 2)};
-        c->stream.expires_after(options.write_deadline);
-        co_await asio::async_write(c->stream, parts, into(ec));
-        last = p.id;
+      for (const PublishedPtr& p : news) {
+        if (!ec) co_await send(fmt::format("id: {}\nevent: report\n", p->id), p->report);
+        if (!ec && p->line) co_await send("event: target\n", p->line);
+        last = p->id;
+      }
+      const auto fresh = board.sample_since(sample, sampled_target(reply.only_target));
+      if (fresh && !ec) {
+        co_await send("event: load\n", fresh->document);
+        sample = fresh->number;
       }
       if (ec || stopped) co_return;
-      if (!news.empty()) continue;  // more may have come while we wrote
+      if (!news.empty() || fresh) continue;  // more may have come while we wrote
       c->wake.expires_after(options.heartbeat);
       error_code woken;
       co_await c->wake.async_wait(into(woken));
@@ -257,6 +287,13 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       c->stream.expires_after(options.write_deadline);
       co_await asio::async_write(c->stream, asio::buffer(head), into(ec));
     }
+  }
+
+  // Samples go to whoever looks at one target.
+  std::string sampled_target(const std::string& only) const {
+    if (!only.empty()) return only;
+    const auto all = board.all();
+    return all.size() == 1 ? all.front()->target : "";
   }
 
   void move_to_back(const std::shared_ptr<Connection>& c) {
@@ -309,7 +346,7 @@ std::optional<HttpError> HttpServer::start() {
                                                        : "check http.listen against the addresses of this machine"};
   }
   s.port = s.acceptor.local_endpoint(ec).port();
-  s.board.on_publish([weak = std::weak_ptr<State>(state_), executor = s.acceptor.get_executor()] {
+  s.board.on_news([weak = std::weak_ptr<State>(state_), executor = s.acceptor.get_executor()] {
     asio::post(executor, [weak] {
       if (const auto state = weak.lock()) state->wake_streams();
     });
@@ -325,7 +362,7 @@ void HttpServer::stop() {
   State& s = *state_;
   if (s.stopped) return;
   s.stopped = true;
-  s.board.on_publish(nullptr);
+  s.board.on_news(nullptr);
   error_code ec;
   s.acceptor.close(ec);
   s.place_free.cancel();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/http/board.h"
+#include "agent/http/routes.h"
 
 namespace pgvigil {
 
@@ -19,10 +20,11 @@ struct HttpOptions {
   bool insecure = false;              // another address than loopback without a token
   std::vector<std::string> hosts;     // names in a Host header that are ours too (of external_url)
   double interval_seconds = 10;       // how often reports come
-  int max_connections = 64;
-  int max_streams = 32;  // of them: live events
+  int max_connections = 320;
+  int max_streams = 256;  // of them: live events
+  AskPast past = {};      // the history on the disk; none: what is in memory is all there is
   std::chrono::milliseconds header_deadline{5'000}, idle_deadline{30'000}, write_deadline{10'000};
-  std::chrono::milliseconds heartbeat{15'000}, stuck_after{60'000};
+  std::chrono::milliseconds heartbeat{15'000}, stuck_after{60'000}, past_deadline{10'000};
 };
 
 // Why the server did not start, as two parts of a message: "cannot listen on ...", and how to mend it.

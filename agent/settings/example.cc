@@ -91,6 +91,10 @@ state:
   max_size: 256 MiB         # on the disk; the oldest observations go first
   keep: 7 d                 # observations in full; the load and verdict of each minute twelve times as long
 
+# What the page marks on its charts, beside what pgvigil sees by itself.
+events:
+  deploys_file: ""          # a pipeline appends a line for each deploy: the time (RFC 3339 or Unix seconds), a text
+
 log:
   level: info               # debug, info, warning, error
   format: text              # text, json

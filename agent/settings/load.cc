@@ -156,6 +156,15 @@ void read_state(Section& root, StateSettings& out, Loading& loading) {
   s.finish();
 }
 
+void read_events(Section& root, EventsSettings& out, Loading& loading) {
+  const YamlNode* node = root.map("events");
+  if (node == nullptr) return;
+  Section s(*node, "events", loading);
+  if (s.text("deploys_file", out.deploys_file) && !out.deploys_file.empty() && !out.deploys_file.starts_with('/'))
+    s.error("deploys_file", "deploys_file is not an absolute path");
+  s.finish();
+}
+
 void read_log(Section& root, LogSettings& out, Loading& loading) {
   const YamlNode* node = root.map("log");
   if (node == nullptr) return;
@@ -214,6 +223,7 @@ LoadedSettings parse_settings(std::string_view text, const std::string& filename
     read_heartbeat(root, out.heartbeat, loading);
     read_schedule(root, out.schedule, loading);
     read_state(root, out.state, loading);
+    read_events(root, out.events, loading);
     read_log(root, out.log, loading);
     read_checks(root, out, loading);
     root.finish();

@@ -161,6 +161,7 @@ std::string print_settings(const Settings& s) {
   out += fmt::format("state:\n  enabled: {}\n  directory: {}\n  max_size: {}\n  keep: {}\n", s.state.enabled,
                      quoted(s.state.directory), format_setting(static_cast<double>(s.state.max_size), Unit::bytes),
                      seconds(s.state.keep));
+  out += fmt::format("events:\n  deploys_file: {}\n", quoted(s.events.deploys_file));
   out += fmt::format("log:\n  level: {}\n  format: {}\n", s.log.level,
                      s.log.format == LogSettings::Format::json ? "json" : "text");
   if (!s.checks.empty()) out += "checks:\n";

@@ -73,6 +73,10 @@ struct StateSettings {
   double keep = 7 * 86400.0;                        // of raw observations; a line a minute is kept twelve times as long
 };
 
+struct EventsSettings {
+  std::string deploys_file = {};  // to which a pipeline appends a line for each deploy; "": none
+};
+
 struct LogSettings {
   enum class Format : std::uint8_t { text, json };
   std::string level = "info";  // debug, info, warning, error
@@ -87,6 +91,7 @@ struct Settings {
   HeartbeatSettings heartbeat = {};
   ScheduleSettings schedule = {};
   StateSettings state = {};
+  EventsSettings events = {};
   LogSettings log = {};
   std::map<std::string, CheckSettings, std::less<>> checks = {};  // only what differs from the defaults; by check id
 

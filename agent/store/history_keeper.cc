@@ -65,7 +65,7 @@ class HistoryKeeper::Writer {
     add(in.kept, in.judgements);
   }
 
-  void recall(std::function<void()> task) {
+  void later(std::function<void()> task) {
     {
       const std::lock_guard lock(mutex_);
       tasks_.push_back(std::move(task));
@@ -194,18 +194,30 @@ void HistoryKeeper::happened(const std::string& target, const Moment& moment) {
   writer_->put(target, [&](Kept& k, auto&) { k.moments.push_back(moment); });
 }
 
-void HistoryKeeper::recall(const std::string& target, Time since, std::function<void(std::vector<Observation>)> done) {
-  writer_->recall([directory = writer_->options().directory, target, since, done = std::move(done)] {
+void HistoryKeeper::ask(const std::string& target, std::function<void(HistoryReader*, std::int64_t)> task) {
+  writer_->later([directory = writer_->options().directory, target, task = std::move(task)] {
+    std::unique_ptr<HistoryReader> reader;
+    std::int64_t id = 0;
     try {
-      HistoryReader reader(directory);
-      for (const auto& t : reader.targets())
-        if (t.name == target) {
-          auto all = reader.observations(t.id, since, Time::max());
-          if (all.empty()) all = newest_memories(reader, t.id);
-          if (!all.empty()) done(std::move(all));
-        }
+      reader = std::make_unique<HistoryReader>(directory);
+      for (const auto& t : reader->targets())
+        if (t.name == target) id = t.id;
     } catch (const std::exception&) {
-      // None yet, or unreadable: the first flush tells.
+      id = 0;  // none yet, or unreadable: the first flush tells
+    }
+    task(id == 0 ? nullptr : reader.get(), id);
+  });
+}
+
+void HistoryKeeper::recall(const std::string& target, Time since, std::function<void(std::vector<Observation>)> done) {
+  ask(target, [since, done = std::move(done)](HistoryReader* reader, std::int64_t id) {
+    if (reader == nullptr) return;
+    try {
+      auto all = reader->observations(id, since, Time::max());
+      if (all.empty()) all = newest_memories(*reader, id);
+      if (!all.empty()) done(std::move(all));
+    } catch (const std::exception&) {
+      // Damaged: the first flush tells.
     }
   });
 }

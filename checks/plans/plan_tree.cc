@@ -84,4 +84,17 @@ PlanTree parse_plan(std::string_view json) {
   return tree;
 }
 
+std::string PlanNode::full_title() const {
+  std::string name = title();
+  if (type == "ModifyTable" && !operation.empty()) name = operation;
+  if (!join_type.empty() && join_type != "Inner") name += " " + join_type;
+  if (!relation.empty()) name += " on " + (schema.empty() ? "" : schema + ".") + relation;
+  if (!alias.empty() && alias != relation) name += " " + alias;
+  if (!index.empty()) name += " using " + index;
+  if (!function.empty()) name += " on " + function + "()";
+  if (!cte.empty()) name += " on " + cte;
+  if (!subplan.empty()) name = subplan + ": " + name;
+  return name;
+}
+
 }  // namespace pgvigil

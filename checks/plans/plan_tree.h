@@ -23,7 +23,8 @@ struct PlanNode {
   double rows = 0, width = 0, startup_cost = 0, total_cost = 0, workers = 0, subplans_removed = 0;
   std::vector<PlanNode> children;
 
-  std::string title() const;  // "Parallel Seq Scan", "Hash Join"
+  std::string title() const;       // "Parallel Seq Scan", "Hash Join"
+  std::string full_title() const;  // "Parallel Seq Scan on public.docs d", "Index Scan on public.docs using docs_pkey"
 };
 
 struct PlanTree {

@@ -22,20 +22,6 @@ constexpr double kLongRunning = 1;  // seconds: without a plan a query that neve
 
 std::string key_of(const std::string& database, const std::string& name) { return database + "\n" + name; }
 
-struct Known {
-  const Plan* plan = nullptr;
-  Time at{};
-};
-
-// The newest plan of each query, by key: a sweep asks only for those that are due.
-std::map<std::string, Known> newest_plans(const Input& in) {
-  std::map<std::string, Known> newest;
-  const auto all = in.series(plans, 15 * 60);
-  for (const auto& answer : all)
-    for (const Plan& p : answer.rows) newest[plans.key(p)] = {&p, answer.at};
-  return newest;
-}
-
 // TOAST is read where a condition must look into large values.
 bool reads_toast(const sql::RelationUse& use, const std::vector<RelationColumn>& columns) {
   for (const auto& u : use.uses)
@@ -285,6 +271,13 @@ class Reading {
 
 }  // namespace
 
+std::vector<std::string> index_places(const KnownTable& known, const TableReader& reader) {
+  std::vector<std::string> names;
+  for (const KnownTable* part : reader.parts) names.push_back(part->table.name);
+  if (names.empty()) names.push_back(known.table.name);
+  return names;
+}
+
 double ReadTable::sessions(ScanVerdict verdict) const {
   double sum = 0;
   for (const TableReader& r : readers) sum += r.verdict == verdict ? r.query.sessions : 0;
@@ -320,14 +313,14 @@ std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, 
   const auto newest = newest_plans(in);
   const auto plan_of = [&](const std::string& database, const std::string& id) {
     const auto it = newest.find(key_of(database, id));
-    return it == newest.end() ? Known() : it->second;
+    return it == newest.end() ? NewestPlan() : it->second;
   };
   for (const HotEntry& e : hot_queries(in, load)) {
     if (e.text.empty() || e.cut) continue;
     const std::vector<Inner> inner = inner_statements(in, e.load.database, e.text);
     // The plan comes with the next sweep: the agent need not guess what it will know in a moment.
     const bool patient = !in.context().one_shot && seconds_seen(in, e) < patience;
-    const auto read = [&](const Known& known, const Inner* statement) {
+    const auto read = [&](const NewestPlan& known, const Inner* statement) {
       if (known.plan != nullptr && !known.plan->json.empty())
         reading.by_plan(*known.plan, known.at, e, statement);
       else if (known.plan != nullptr || !patient)
@@ -352,7 +345,8 @@ PlanScans scans_of(const Input& in, const Catalogue& catalogue, const Plan& plan
     if (!s.index) out.seq_rows += std::max(s.rows_read, s.rows_kept) * std::max(1.0, s.loops);
   reading.by_plan(plan, in.at(), alone, nullptr);
   reading.next_query();
-  for (const ReadTable& t : reading.take())
+  out.tables = reading.take();
+  for (const ReadTable& t : out.tables)
     for (const TableReader& r : t.readers) out.harmful = out.harmful || r.verdict == ScanVerdict::harmful;
   return out;
 }

@@ -1,6 +1,7 @@
 // The scans of running queries, put together from what several probes saw: plans, texts, tables, indexes, columns.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,12 +40,23 @@ struct ReadTable {
 std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
                                    std::int64_t floor_bytes);
 
+// The newest plan of each query, by key: a sweep asks only for those that are due.
+struct NewestPlan {
+  const Plan* plan = nullptr;
+  Time at{};
+};
+std::map<std::string, NewestPlan> newest_plans(const Input& in);
+
 // What one plan scans, whether its query runs now or not.
 struct PlanScans {
-  bool harmful = false;  // one of its scans is
-  double seq_rows = 0;   // read by sequential scans in one execution
+  bool harmful = false;                // one of its scans is
+  double seq_rows = 0;                 // read by sequential scans in one execution
+  std::vector<ReadTable> tables = {};  // of each the worst scan, and its cure
 };
 PlanScans scans_of(const Input& in, const Catalogue& catalogue, const Plan& plan);
+
+// The tables that the index of its advice goes on: the whole, or those of its partitions that lack it.
+std::vector<std::string> index_places(const KnownTable& known, const TableReader& reader);
 
 // Sessions of a utility statement that reads whole tables by its nature: a dump, an index build, VACUUM.
 bool read_by_utility(const Input& in, const KnownTable& table, double seconds);

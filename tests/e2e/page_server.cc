@@ -1,9 +1,13 @@
-// Serves recorded reports for the test of the page: page_server [--token T] [--interval S] REPORT.json...
-// Prints "listening on http://..." and then obeys lines on its input: a path publishes that report, "quit" ends.
+// Serves recorded states for the test of the page: page_server [--token T] [--interval S] STATE...
+// A state is a report (REPORT.json), or a directory of documents as docs/api.md names them: report.json, targets.json,
+// load.json, queries.json, plans.json, activity.json, progress.json, events.json; those that are not there are not
+// answered. Prints "listening on http://..." and then obeys lines on its input: a path publishes that state, "quit"
+// ends.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -16,17 +20,75 @@ namespace {
 
 using namespace pgvigil;
 
-void publish(Board& board, const std::string& path) {
+using nlohmann::json;
+
+Text text_of(const std::filesystem::path& path) {
   std::ifstream in(path);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto json = nlohmann::json::parse(text);
-  const std::string verdict = json.at("verdict");
-  const Severity severity = verdict == "critical"  ? Severity::critical
-                            : verdict == "warning" ? Severity::warning
-                            : verdict == "info"    ? Severity::info
-                                                   : Severity::ok;
-  board.publish(json.at("target"), severity, json.at("reachable"), json.at("headline"),
-                std::make_shared<const std::string>(text));
+  return std::make_shared<const std::string>(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+}
+
+// A line of `targets`, for a report that comes without one.
+json line_of(const json& report) {
+  return {{"target", report.at("target")},
+          {"at", report.at("at")},
+          {"version", report.at("version")},
+          {"in_recovery", report.at("in_recovery")},
+          {"reachable", report.at("reachable")},
+          {"verdict", report.at("verdict")},
+          {"act_by", nullptr},
+          {"partial", report.at("partial")},
+          {"headline", report.at("headline")},
+          {"since", nullptr},
+          {"load", report.at("load").at("active")},
+          {"vcpus", report.at("load").at("vcpus")},
+          {"cpu_busy", nullptr},
+          {"connections_used", nullptr},
+          {"connections_max", nullptr},
+          {"observed_seconds", 3600},
+          {"alerts", json::array()}};
+}
+
+Severity severity(const json& of) {
+  const std::string verdict = of.at("verdict");
+  return verdict == "critical"  ? Severity::critical
+         : verdict == "warning" ? Severity::warning
+         : verdict == "info"    ? Severity::info
+                                : Severity::ok;
+}
+
+void publish(Board& board, const std::filesystem::path& path) {
+  const bool whole = std::filesystem::is_directory(path);
+  Published p;
+  p.report = text_of(whole ? path / "report.json" : path);
+  const json report = json::parse(*p.report);
+  p.target = report.at("target");
+  json mine = line_of(report);
+  if (whole && std::filesystem::exists(path / "targets.json")) {
+    const json all = json::parse(*text_of(path / "targets.json"));
+    board.agent(std::make_shared<const std::string>(all.at("agent").dump()));
+    for (const json& line : all.at("targets")) {
+      if (line.at("target") == p.target) {
+        mine = line;
+        continue;
+      }
+      json bare = report;  // of the others only the line is shown
+      bare["target"] = line.at("target"), bare["headline"] = line.at("headline");
+      bare["verdict"] = line.at("verdict"), bare["reachable"] = line.at("reachable");
+      board.publish({.target = line.at("target"),
+                     .verdict = severity(line),
+                     .reachable = line.at("reachable"),
+                     .report = std::make_shared<const std::string>(bare.dump()),
+                     .line = std::make_shared<const std::string>(line.dump())});
+    }
+  }
+  p.verdict = severity(mine);
+  p.reachable = mine.at("reachable");
+  p.line = std::make_shared<const std::string>(mine.dump());
+  if (whole)
+    for (const auto& file : std::filesystem::directory_iterator(path))
+      if (const auto name = file.path().stem().string(); name != "report" && name != "targets")
+        p.others[name] = text_of(file.path());
+  board.publish(std::move(p));
 }
 
 }  // namespace

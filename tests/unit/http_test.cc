@@ -189,9 +189,9 @@ TEST_F(RoutesTest, files_come_gzipped_to_who_can_and_not_at_all_to_who_has_them)
 
 TEST_F(RoutesTest, one_report_is_served_several_want_a_choice) {
   EXPECT_EQ(get("/api/v1/report").status, 503U);
-  board.publish("a b", Severity::ok, true, "fine", text("{\"n\":1}"));
+  board.publish({.target = "a b", .verdict = Severity::ok, .reachable = true, .report = text("{\"n\":1}")});
   EXPECT_EQ(get("/api/v1/report").body, "{\"n\":1}");
-  board.publish("c", Severity::critical, false, "away", text("{\"n\":2}"));
+  board.publish({.target = "c", .verdict = Severity::critical, .reachable = false, .report = text("{\"n\":2}")});
   EXPECT_EQ(get("/api/v1/report").status, 400U);
   EXPECT_EQ(get("/api/v1/report?target=a%20b").body, "{\"n\":1}");
   EXPECT_EQ(get("/api/v1/report?target=x").status, 404U);
@@ -300,13 +300,13 @@ TEST(Access, secrets_are_equal_only_when_they_are) {
 
 TEST(Board, resumes_after_an_id_and_keeps_a_report_on_one_line) {
   Board b;
-  b.publish("a", Severity::ok, true, "", text("{\n\"x\": \"\\n\"\r\n}"));
+  b.publish({.target = "a", .verdict = Severity::ok, .reachable = true, .report = text("{\n\"x\": \"\\n\"\r\n}")});
   const auto first = b.since(0);
   ASSERT_EQ(first.size(), 1U);
   EXPECT_EQ(*first[0].report, "{ \"x\": \"\\n\"  }");
   EXPECT_TRUE(b.since(first[0].id).empty());
-  b.publish("b", Severity::ok, true, "", text("2"));
-  b.publish("b", Severity::ok, true, "", text("3"));
+  b.publish({.target = "b", .verdict = Severity::ok, .reachable = true, .report = text("2")});
+  b.publish({.target = "b", .verdict = Severity::ok, .reachable = true, .report = text("3")});
   const auto news = b.since(first[0].id);
   ASSERT_EQ(news.size(), 1U) << "only the newest of a target";
   EXPECT_EQ(*news[0].report, "3");
@@ -384,14 +384,14 @@ TEST(HttpServer, live_events_arrive_resume_and_beat) {
   HttpOptions o;
   o.heartbeat = 200ms;
   Server s(o);
-  s.board.publish("a", Severity::ok, true, "", text("{\"n\":1}"));
+  s.board.publish({.target = "a", .verdict = Severity::ok, .reachable = true, .report = text("{\"n\":1}")});
   Client c(s.port());
   c.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string first = c.read("{\"n\":1}\n\n");
   EXPECT_THAT(first, HasSubstr("Content-Type: text/event-stream"));
   EXPECT_THAT(first, HasSubstr("event: report\ndata: {\"n\":1}\n\n"));
   const auto sent = std::chrono::steady_clock::now();
-  s.board.publish("a", Severity::ok, true, "", text("{\"n\":2}"));
+  s.board.publish({.target = "a", .verdict = Severity::ok, .reachable = true, .report = text("{\"n\":2}")});
   const std::string second = c.read("{\"n\":2}\n\n");
   EXPECT_THAT(second, HasSubstr("data: {\"n\":2}"));
   EXPECT_LT(seconds_since(sent), 5);

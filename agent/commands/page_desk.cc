@@ -1,0 +1,152 @@
+#include "agent/commands/page_desk.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "agent/core/render_json.h"
+#include "agent/pg/now.h"
+#include "checks/load.h"
+#include "checks/probes/plans.h"
+
+namespace pgvigil {
+namespace {
+
+constexpr double a_day = 86400;
+constexpr std::size_t most_moments = 500;
+constexpr double finest = 20 * 60;       // seconds of the past that are answered sample by sample
+constexpr double minutes_shown = 1'500;  // a look at more of them is at averages
+
+Text text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
+
+std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask, Time until,
+                      std::optional<double> vcpus) {
+  const double span = seconds_between(ask.from, until);
+  LoadLog log(span + 120);
+  double resolution = 60;
+  if (span <= finest) {
+    resolution = 1;
+    for (const Observation& o : reader.observations(id, ask.from, until)) log.observed(o);
+  }
+  if (log.empty()) {
+    const int each = std::max(1, static_cast<int>(std::ceil(span / 60 / minutes_shown)));
+    resolution = 60 * each;
+    for (const Minute& m : coarser(reader.minutes(id, ask.from, until), each)) log.add(m);
+  }
+  return log.json(ask.target, vcpus, resolution, Time::min(), Time::max());
+}
+
+}  // namespace
+
+void PageDesk::configure(const std::string& deploys_file) {
+  if (deploys_file == deploys_file_.path()) return;
+  deploys_file_ = DeploysFile(deploys_file);
+  deploys_.clear();
+}
+
+void PageDesk::recall(const std::string& target, std::function<void(std::function<void()>)> on_loop) {
+  if (history_ == nullptr) return;
+  history_->ask(target, [this, target, on_loop = std::move(on_loop)](HistoryReader* reader, std::int64_t id) {
+    if (reader == nullptr) return;
+    try {
+      on_loop([this, target, earlier = reader->moments(id, after(utc_now(), -a_day), Time::max())] {
+        std::vector<Moment>& moments = targets_[target].moments;
+        moments.insert(moments.begin(), earlier.begin(), earlier.end());
+      });
+    } catch (const std::exception&) {
+      // Damaged: the history's first flush tells.
+    }
+  });
+}
+
+void PageDesk::observed(const Context& context, const Observation& observation) {
+  if (history_ != nullptr) history_->observed(context, observation);
+  board_.sampled(context.target, targets_[context.target].vcpus, context.intervals.sample, observation);
+}
+
+void PageDesk::judged(const Report& report) {
+  if (history_ != nullptr) history_->judged(report);
+}
+
+void PageDesk::happened(const std::string& target, const Moment& moment) {
+  if (history_ != nullptr) history_->happened(target, moment);
+  targets_[target].moments.push_back(moment);
+}
+
+// Judging a plan is the dearest part: done once for each answer of the server.
+void PageDesk::judge(Watched& w, const Input& in) {
+  const Answer* newest = in.history().latest(plans);
+  if (newest == nullptr || w.plans_at == newest->at) return;
+  w.plans_at = newest->at;
+  w.plans = judge_plans(in);
+  w.plans_document = text(plans_document(in, w.plans));
+}
+
+std::vector<Moment> PageDesk::newest(const Watched& w, Time now) {
+  std::vector<Moment> all = w.moments;
+  for (const Moment& d : deploys_)
+    if (seconds_between(d.at, now) <= a_day) all.push_back(d);
+  return all;
+}
+
+void PageDesk::reported(const Report& report, const History& history, const Context& context,
+                        const std::vector<OpenIncident>& open) {
+  Watched& w = targets_[report.target];
+  std::erase_if(w.moments, [&](const Moment& m) { return seconds_between(m.at, report.at) > a_day; });
+  if (w.moments.size() > most_moments)
+    w.moments.erase(w.moments.begin(), w.moments.end() - static_cast<std::ptrdiff_t>(most_moments));
+  if (auto read = deploys_file_.changed(report.at); !read.deploys.empty() || !read.trouble.empty()) {
+    if (!read.trouble.empty()) spdlog::warn("events.deploys_file: {}", read.trouble);
+    if (!read.deploys.empty()) deploys_ = std::move(read.deploys);
+  }
+  static const CheckSettings none;
+  const Input in(history, context, none, report.at);
+  w.vcpus = report.load.vcpus;
+  judge(w, in);
+  Published p{.target = report.target, .verdict = report.verdict, .reachable = report.reachable};
+  p.report = text(render_json(report));
+  p.line = text(target_document(report, open));
+  p.findings = text(findings_document(report));
+  p.others["queries"] = text(queries_document(in, w.plans));
+  if (w.plans_document) p.others["plans"] = w.plans_document;
+  p.others["activity"] = text(activity_document(in, report));
+  p.others["progress"] = text(progress_document(in));
+  p.others["events"] = text(events_document(report.target, newest(w, report.at)));
+  board_.publish(std::move(p));
+}
+
+void PageDesk::retire(const std::string& target) {
+  board_.retire(target);
+  targets_.erase(target);
+}
+
+AskPast PageDesk::past() const {
+  if (history_ == nullptr) return nullptr;
+  return [this](const PastAsk& ask, std::function<void(Text)> answer) {
+    const auto w = targets_.find(ask.target);
+    const auto vcpus = w == targets_.end() ? std::nullopt : w->second.vcpus;
+    std::vector<Moment> deploys = deploys_;
+    const Time until = std::min(ask.until, utc_now());
+    history_->ask(ask.target, [ask, until, vcpus, deploys = std::move(deploys), answer = std::move(answer)](
+                                  HistoryReader* reader, std::int64_t id) {
+      Text out = nullptr;
+      if (reader != nullptr) try {
+          if (ask.path == "load") {
+            out = text(past_load(*reader, id, ask, until, vcpus));
+          } else {
+            auto moments = reader->moments(id, ask.from, until);
+            for (const Moment& d : deploys)
+              if (d.at >= ask.from && d.at <= until) moments.push_back(d);
+            out = text(events_document(ask.target, std::move(moments)));
+          }
+        } catch (const std::exception&) {
+          out = nullptr;  // damaged or gone: the answer says so
+        }
+      answer(std::move(out));
+    });
+  };
+}
+
+}  // namespace pgvigil

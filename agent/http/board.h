@@ -26,7 +26,7 @@ struct Published {
   std::string target;
   Severity verdict = Severity::ok;
   bool reachable = true;
-  Text report;                                           // the JSON of render_json
+  Text report = nullptr;                                 // the JSON of render_json
   Text line = nullptr;                                   // of `targets[]`
   Text findings = nullptr;                               // elements of `findings[]`
   std::map<std::string, Text, std::less<>> others = {};  // documents of docs/api.md by the last word of their path

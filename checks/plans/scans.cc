@@ -307,6 +307,14 @@ std::string refusal(const Input& in, const Plan* refused) {
 
 }  // namespace
 
+std::map<std::string, NewestPlan> newest_plans(const Input& in) {
+  std::map<std::string, NewestPlan> newest;
+  const auto all = in.series(plans, 15 * 60);
+  for (const auto& answer : all)
+    for (const Plan& p : answer.rows) newest[plans.key(p)] = {&p, answer.at};
+  return newest;
+}
+
 std::vector<ReadTable> read_tables(const Input& in, const Catalogue& catalogue, const Load& load,
                                    std::int64_t floor_bytes) {
   Reading reading(in, catalogue, floor_bytes);

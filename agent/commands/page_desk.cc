@@ -9,6 +9,7 @@
 #include "agent/core/render_json.h"
 #include "agent/pg/now.h"
 #include "checks/load.h"
+#include "checks/probes/known_plans.h"
 #include "checks/probes/plans.h"
 
 namespace pgvigil {
@@ -75,11 +76,13 @@ void PageDesk::happened(const std::string& target, const Moment& moment) {
   targets_[target].moments.push_back(moment);
 }
 
-// Judging a plan is the dearest part: done once for each answer of the server.
+// Judging a plan is the dearest part: done once for each answer of the server, and once it is remembered.
 void PageDesk::judge(Watched& w, const Input& in) {
   const Answer* newest = in.history().latest(plans);
-  if (newest == nullptr || w.plans_at == newest->at) return;
-  w.plans_at = newest->at;
+  const Answer* known = in.history().latest(known_plans);
+  const std::pair made_from(newest != nullptr ? newest->at : Time{}, known != nullptr ? known->at : Time{});
+  if (newest == nullptr || w.plans_made_from == made_from) return;
+  w.plans_made_from = made_from;
   w.plans = judge_plans(in);
   w.plans_document = text(plans_document(in, w.plans));
 }

@@ -38,7 +38,7 @@ class PageDesk final : public Keep {
     std::vector<Moment> moments = {};  // of the last day
     std::vector<JudgedPlan> plans = {};
     Text plans_document = nullptr;
-    std::optional<Time> plans_at = {};  // of the answer they are made from
+    std::pair<Time, Time> plans_made_from = {};  // answers of plans and known_plans
     std::optional<double> vcpus = {};
   };
   void judge(Watched& w, const Input& in);

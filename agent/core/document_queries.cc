@@ -121,13 +121,7 @@ Json node(const JudgedNode& n) {
           {"reason", n.verdict ? Json(n.reason) : Json()}};
 }
 
-Json reads(const std::vector<std::string>& all) {
-  Json out = Json::array();
-  for (const PlanRead& r : plan_reads(all))
-    out.push_back(r.title() +
-                  (r.relation.empty() ? "" : " on " + (r.schema.empty() ? "" : r.schema + ".") + r.relation));
-  return out;
-}
+Json reads(const std::vector<std::string>& all) { return json::list(plan_reads(all), read_in_words); }
 
 Json plan(const Input& in, const JudgedPlan& p) {
   const KnownPlan* k = known_of(in, p.database, p.query_id, p.source);
@@ -144,7 +138,7 @@ Json plan(const Input& in, const JudgedPlan& p) {
           {"changed_at", changed ? epoch(k->changed_at) : Json()},
           {"before_cost", changed ? number(k->before_cost) : Json()},
           {"before_reads", changed ? reads(k->before_reads) : Json::array()},
-          {"reads", k != nullptr ? reads(k->reads) : Json::array()},
+          {"reads", p.reads},
           {"nodes", json::list(p.nodes, node)}};
 }
 

@@ -49,6 +49,10 @@ std::vector<std::pair<std::string, std::string>> details_of(const PlanNode& n) {
   return out;
 }
 
+std::string read_in_words(const PlanRead& r) {
+  return r.title() + (r.relation.empty() ? "" : " on " + (r.schema.empty() ? "" : r.schema + ".") + r.relation);
+}
+
 std::vector<JudgedPlan> judge_plans(const Input& in) {
   std::vector<JudgedPlan> all;
   const Catalogue catalogue(in);
@@ -61,7 +65,9 @@ std::vector<JudgedPlan> judge_plans(const Input& in) {
       continue;
     }
     try {
-      each_node(parse_plan(p.json).root, [&](const PlanNode& n, int depth) {
+      const PlanTree tree = parse_plan(p.json);
+      for (const PlanRead& r : reads_of(tree)) out.reads.push_back(read_in_words(r));
+      each_node(tree.root, [&](const PlanNode& n, int depth) {
         out.nodes.push_back({n.number, depth, n.full_title(), n.rows, n.total_cost, details_of(n)});
       });
     } catch (const std::invalid_argument& e) {

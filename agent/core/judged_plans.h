@@ -8,6 +8,7 @@
 
 #include "checks/check.h"
 #include "checks/plans/judge.h"
+#include "checks/probes/known_plans.h"
 
 namespace pgvigil {
 
@@ -28,11 +29,14 @@ struct JudgedPlan {
   std::string refused = {}, error = {};
   std::vector<JudgedNode> nodes = {};
   std::string shape = {};
+  std::vector<std::string> reads = {};  // how it reads each relation: "Index Scan using docs_pkey on public.docs"
   ScanVerdict verdict = ScanVerdict::rightful;
   std::string reason = {};  // of the worst scan
   std::string cure = {};    // "index on public.docs (dump_id, path)"; "" when no index is
   double cost() const { return nodes.empty() ? 0 : nodes.front().cost; }
 };
+
+std::string read_in_words(const PlanRead& read);
 
 // In the order of database and query id.
 std::vector<JudgedPlan> judge_plans(const Input& in);

@@ -195,12 +195,73 @@ TEST_F(RoutesTest, one_report_is_served_several_want_a_choice) {
   EXPECT_EQ(get("/api/v1/report").status, 400U);
   EXPECT_EQ(get("/api/v1/report?target=a%20b").body, "{\"n\":1}");
   EXPECT_EQ(get("/api/v1/report?target=x").status, 404U);
-  EXPECT_EQ(get("/api/v1/targets").body,
-            "{\"schema\":1,\"interval_seconds\":10.0,\"targets\":["
-            "{\"target\":\"a b\",\"verdict\":\"ok\",\"reachable\":true,\"headline\":\"fine\"},"
-            "{\"target\":\"c\",\"verdict\":\"critical\",\"reachable\":false,\"headline\":\"away\"}]}");
+  EXPECT_EQ(get("/api/v1/targets").body, "{\"schema\":1,\"interval_seconds\":10,\"agent\":{},\"targets\":[]}");
   board.retire("c");
   EXPECT_EQ(get("/api/v1/report").body, "{\"n\":1}");
+}
+
+TEST_F(RoutesTest, the_sick_come_first) {
+  for (const auto& [name, verdict, reachable] : {std::tuple("a", Severity::ok, true),
+                                                 {"b", Severity::warning, true},
+                                                 {"c", Severity::ok, false},
+                                                 {"d", Severity::critical, true}})
+    board.publish({.target = name,
+                   .verdict = verdict,
+                   .reachable = reachable,
+                   .report = text("{}"),
+                   .line = text("\"" + std::string(name) + "\""),
+                   .findings = text(*name == 'a' ? "" : "\"of " + std::string(name) + "\"")});
+  board.agent(text("{\"version\":\"1\"}"));
+  EXPECT_EQ(get("/api/v1/targets").body,
+            "{\"schema\":1,\"interval_seconds\":10,\"agent\":{\"version\":\"1\"},"
+            "\"targets\":[\"c\",\"d\",\"b\",\"a\"]}");
+  EXPECT_EQ(get("/api/v1/findings").body, "{\"schema\":1,\"findings\":[\"of b\",\"of c\",\"of d\"]}");
+  EXPECT_EQ(get("/api/v1/findings?target=b").body, "{\"schema\":1,\"findings\":[\"of b\"]}");
+  EXPECT_EQ(get("/api/v1/findings?target=x").status, 404U);
+}
+
+TEST_F(RoutesTest, documents_stand_beside_the_report) {
+  EXPECT_EQ(get("/api/v1/queries").status, 503U);
+  board.publish({.target = "a", .report = text("{}"), .others = {{"queries", text("{\"q\":1}")}}});
+  EXPECT_EQ(get("/api/v1/queries").body, "{\"q\":1}");
+  EXPECT_EQ(get("/api/v1/plans").status, 404U);
+  EXPECT_EQ(get("/api/v1/queries?target=b").status, 404U);
+  EXPECT_EQ(get("/api/v1/load").status, 503U) << "no sample yet";
+}
+
+TEST_F(RoutesTest, what_is_not_in_memory_is_asked_of_the_history) {
+  const Routes with_past(board, open, {.has_past = true});
+  const auto ask = [&](const Routes& of, std::string_view path) {
+    Ask a;
+    a.method = "GET";
+    a.target = path;
+    a.host = "localhost";
+    return of.answer(a, now);
+  };
+  board.publish({.target = "a", .report = text("{}"), .others = {{"events", text("{}")}}});
+  const Reply load = ask(with_past, "/api/v1/load?from=2026-11-27T08:00:00Z&until=1795766500");
+  ASSERT_TRUE(load.past);
+  EXPECT_EQ(load.past->path, "load");
+  EXPECT_EQ(load.past->target, "a");
+  EXPECT_EQ(load.past->until, Time(std::chrono::seconds(1795766500)));
+  EXPECT_TRUE(ask(with_past, "/api/v1/events?from=5").past);
+  EXPECT_FALSE(ask(with_past, "/api/v1/events").past);
+  EXPECT_EQ(ask(with_past, "/api/v1/load?from=x").status, 400U);
+  EXPECT_EQ(ask(with_past, "/api/v1/load?from=9&until=5").status, 400U);
+  EXPECT_FALSE(ask(routes, "/api/v1/load?from=5").past) << "without a history memory is all there is";
+  EXPECT_EQ(Routes::document(nullptr).status, 503U);
+}
+
+TEST_F(RoutesTest, events_are_a_list_or_a_stream) {
+  board.publish({.target = "a", .report = text("{}"), .others = {{"events", text("{\"events\":[]}")}}});
+  EXPECT_FALSE(get("/api/v1/events").live);
+  EXPECT_TRUE(get("/api/v1/stream").live);
+  Ask a;
+  a.method = "GET";
+  a.target = "/api/v1/events";
+  a.host = "localhost";
+  a.accept = "text/event-stream";
+  EXPECT_TRUE(routes.answer(a, now).live);
 }
 
 TEST_F(RoutesTest, health_is_progress_and_readiness_a_first_cycle) {
@@ -303,13 +364,13 @@ TEST(Board, resumes_after_an_id_and_keeps_a_report_on_one_line) {
   b.publish({.target = "a", .verdict = Severity::ok, .reachable = true, .report = text("{\n\"x\": \"\\n\"\r\n}")});
   const auto first = b.since(0);
   ASSERT_EQ(first.size(), 1U);
-  EXPECT_EQ(*first[0].report, "{ \"x\": \"\\n\"  }");
-  EXPECT_TRUE(b.since(first[0].id).empty());
+  EXPECT_EQ(*first[0]->report, "{ \"x\": \"\\n\"  }");
+  EXPECT_TRUE(b.since(first[0]->id).empty());
   b.publish({.target = "b", .verdict = Severity::ok, .reachable = true, .report = text("2")});
   b.publish({.target = "b", .verdict = Severity::ok, .reachable = true, .report = text("3")});
-  const auto news = b.since(first[0].id);
+  const auto news = b.since(first[0]->id);
   ASSERT_EQ(news.size(), 1U) << "only the newest of a target";
-  EXPECT_EQ(*news[0].report, "3");
+  EXPECT_EQ(*news[0]->report, "3");
   EXPECT_TRUE(b.since(0, "c").empty());
 }
 
@@ -386,7 +447,7 @@ TEST(HttpServer, live_events_arrive_resume_and_beat) {
   Server s(o);
   s.board.publish({.target = "a", .verdict = Severity::ok, .reachable = true, .report = text("{\"n\":1}")});
   Client c(s.port());
-  c.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  c.send("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string first = c.read("{\"n\":1}\n\n");
   EXPECT_THAT(first, HasSubstr("Content-Type: text/event-stream"));
   EXPECT_THAT(first, HasSubstr("event: report\ndata: {\"n\":1}\n\n"));
@@ -400,10 +461,10 @@ TEST(HttpServer, live_events_arrive_resume_and_beat) {
   const auto id_at = second.find("id: ") + 4;
   const std::string id = second.substr(id_at, second.find('\n', id_at) - id_at);
   Client again(s.port());
-  again.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: " + id + "\r\n\r\n");
+  again.send("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: " + id + "\r\n\r\n");
   EXPECT_THAT(again.read(": still here\n\n"), Not(HasSubstr("event: report"))) << "nothing new since that id";
   Client stranger(s.port());
-  stranger.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 18446744073709551615\r\n\r\n");
+  stranger.send("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 18446744073709551615\r\n\r\n");
   const std::string got = stranger.read(": still here\n\n");
   EXPECT_THAT(got, HasSubstr("{\"n\":2}")) << "an id that is not ours";
   EXPECT_EQ(got.find("event: report"), got.rfind("event: report")) << "once";
@@ -412,6 +473,7 @@ TEST(HttpServer, live_events_arrive_resume_and_beat) {
 TEST(HttpServer, half_sent_requests_hold_nobody_up) {
   HttpOptions o;
   o.header_deadline = 400ms;
+  o.max_connections = 64;
   Server s(o);
   s.board.metrics(text("pg_up 1\n"));
   std::vector<std::unique_ptr<Client>> slow;
@@ -453,7 +515,7 @@ TEST(HttpServer, live_readers_are_capped_and_leave_room_for_scrapes) {
   std::vector<std::unique_ptr<Client>> live;
   for (int i = 0; i < 4; ++i) {
     live.push_back(std::make_unique<Client>(s.port()));
-    live.back()->send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    live.back()->send("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(live.back()->read("\r\n\r\n"), StartsWith(i < 3 ? "HTTP/1.1 200" : "HTTP/1.1 503"));
   }
   EXPECT_THAT(ask(s.port(), "/healthz"), EndsWith("ok\n"));
@@ -485,7 +547,7 @@ TEST(HttpServer, stop_ends_the_loop) {
   {
     Server s;
     Client idle(s.port()), live(s.port());
-    live.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    live.send("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
     live.read("\r\n\r\n");
   }
   EXPECT_LT(seconds_since(from), 5);

@@ -23,6 +23,7 @@
 #include "checks/probes/index_builds.h"
 #include "checks/probes/index_definitions.h"
 #include "checks/probes/lock_waits.h"
+#include "checks/probes/long_commands.h"
 #include "checks/probes/oldest_tables.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
@@ -905,6 +906,30 @@ TEST_P(Probes, TemporaryFilesByProcess) {
   EXPECT_GT(t.bytes, 1'000'000);
   EXPECT_GT(t.files, 0);
   EXPECT_EQ(t.tablespace, "pg_default");
+}
+
+TEST_P(Probes, LongCommandsInProgress) {
+  const Client copier("app", database, "copier");
+  copier.run("create temp table copied as select g from generate_series(1, 1000) g");
+  copier.send("copy (select g, pg_sleep(0.02) from copied) to stdout");
+  std::vector<LongCommand> all;
+  const bool seen = within(us.version() < 140000 ? 1 : 5, [&] {
+    return all = ask(us, long_commands), std::any_of(all.begin(), all.end(), [&](const LongCommand& c) {
+             return c.pid == copier.pid() && c.age > 0;
+           });
+  });
+  Client().run("select pg_terminate_backend(" + std::to_string(copier.pid()) + ")");
+  if (us.version() < 140000) {  // which does not tell of copies
+    EXPECT_FALSE(seen);
+    return;
+  }
+  ASSERT_TRUE(seen);
+  const LongCommand& c = find(all, &LongCommand::pid, std::int64_t{copier.pid()});
+  EXPECT_EQ(c.command, "COPY TO");
+  EXPECT_EQ(c.database, database);
+  EXPECT_EQ(c.user, "app");
+  EXPECT_FALSE(c.automatic);
+  EXPECT_EQ(c.total, 0) << "of a query nobody knows how long it is";
 }
 
 TEST_P(Probes, IndexBuildInProgress) {

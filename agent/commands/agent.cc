@@ -169,6 +169,7 @@ void Agent::published(const std::string& target, const Report& report, const His
   if (changed) spdlog::info("{}: {}: {}", target, to_string(report.verdict), report.headline);
   w.report = report;
   w.history = &history;
+  own_.reports = own_.reports.value_or(0) + 1;
   board_.publish(target, report.verdict, report.reachable, report.headline,
                  std::make_shared<const std::string>(render_json(report)));
   desk_->reported(target, report, history);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "agent/core/catalog.h"
+#include "agent/core/grafana.h"
 #include "agent/core/known_metrics.h"
 
 namespace pgvigil {
@@ -42,6 +43,7 @@ std::vector<CatalogFile> catalog_files(const Catalog& catalog, std::string_view 
   };
   for (const Check* c : catalog.checks)
     all.push_back({fmt::format("docs/checks/{}.md", c->id), check_page(catalog, *c)});
+  for (CatalogFile& board : grafana_boards(catalog)) all.push_back(std::move(board));
   return all;
 }
 

@@ -41,6 +41,20 @@ Json text_box(std::string_view name, std::string_view label, std::string_view de
           {"skipUrlSync", false}};
 }
 
+std::string_view without_stop(std::string_view help) {
+  return help.substr(0, help.size() - (help.ends_with('.') ? 1 : 0));
+}
+
+// $__rate_interval knows how often Prometheus looks, not how often the agent asks the server. A counter that is asked
+// for once a minute needs a step of two, or its rate is a comb. 0: what Grafana chooses is right.
+int shortest_step(const std::map<std::string, const KnownMetric*>& used) {
+  double longest = 0;
+  for (const auto& [name, m] : used)
+    if (m->probe != nullptr && m->kind == MetricKind::counter && m->probe->about().cadence >= Cadence::sweep)
+      longest = std::max(longest, Intervals{}.of(m->probe->about().cadence));
+  return static_cast<int>(2 * longest);
+}
+
 }  // namespace
 
 Board::Board(const Catalog& catalog, std::string uid, std::string title, std::string description, std::string refresh)
@@ -90,8 +104,8 @@ Board::Board(const Catalog& catalog, std::string uid, std::string title, std::st
             {"panels", Json::array()}};
 }
 
-// Adds the variables to every metric, each label that it has, and keeps what the metrics mean.
-std::string Board::expression(const std::string& expr, std::map<std::string, std::string>* helps) const {
+// Adds the variables to every metric, for each label that it has, and keeps which metrics these were.
+std::string Board::expression(const std::string& expr, Used* used) const {
   std::string out;
   for (std::size_t at = 0; at < expr.size();) {
     if (expr[at] == '"') {  // as it is
@@ -112,7 +126,7 @@ std::string Board::expression(const std::string& expr, std::map<std::string, std
     if (!word.starts_with("pgvigil_") && !word.starts_with("pg_")) continue;
     const auto metric = known_.find(word);
     if (metric == known_.end()) throw std::logic_error("a panel shows " + word + ", which no agent exports");
-    if (helps != nullptr) helps->emplace(word, metric->second.help);
+    if (used != nullptr) used->emplace(word, &metric->second);
     std::string matchers = R"(job=~"$job",instance=~"$instance")";
     for (const std::string& label : metric->second.labels) {
       if (label == "target") matchers += R"(,target=~"$target")";
@@ -216,14 +230,14 @@ Json Board::links(const Panel& panel) const {
   return all;
 }
 
-Json Board::targets(const Panel& panel, std::map<std::string, std::string>& helps) const {
+Json Board::targets(const Panel& panel, Used& used) const {
   const bool table = panel.shape == Shape::table;
   Json all = Json::array();
   for (const Query& q : panel.queries)
     all.push_back({{"refId", ref_id(all.size())},
                    {"datasource", data_source()},
                    {"editorMode", "code"},
-                   {"expr", expression(q.expr, &helps)},
+                   {"expr", expression(q.expr, &used)},
                    {"legendFormat", q.legend.empty() ? "__auto" : q.legend},
                    {"format", table ? "table" : "time_series"},
                    {"instant", table},
@@ -237,11 +251,10 @@ void Board::add(const Panel& panel) {
     y_ += row_height_;
     row_height_ = 0;
   }
-  std::map<std::string, std::string> helps;
-  Json one = targets(panel, helps);
+  Used used;
+  Json one = targets(panel, used);
   std::string description = panel.says + (panel.empty_when_healthy ? " (empty when healthy)" : "") + "\n";
-  for (const auto& [name, help] : helps)
-    description += fmt::format("\n- `{}`: {}", name, help.ends_with('.') ? help.substr(0, help.size() - 1) : help);
+  for (const auto& [name, metric] : used) description += fmt::format("\n- `{}`: {}", name, without_stop(metric->help));
   Json json{{"id", ++id_},
             {"type", type_of(panel.shape)},
             {"title", panel.title},
@@ -249,6 +262,7 @@ void Board::add(const Panel& panel) {
             {"datasource", data_source()},
             {"gridPos", {{"h", panel.height}, {"w", panel.width}, {"x", x_}, {"y", y_}}},
             {"links", links(panel)}};
+  if (const int seconds = shortest_step(used); seconds > 0) json["interval"] = fmt::format("{}s", seconds);
   shape(panel, json);
   json["targets"] = std::move(one);
   board_["panels"].push_back(std::move(json));

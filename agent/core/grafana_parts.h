@@ -58,8 +58,9 @@ class Board {
   std::string json() const;
 
  private:
-  std::string expression(const std::string& expr, std::map<std::string, std::string>* helps = nullptr) const;
-  Json targets(const Panel& panel, std::map<std::string, std::string>& helps) const;
+  using Used = std::map<std::string, const KnownMetric*>;
+  std::string expression(const std::string& expr, Used* used = nullptr) const;
+  Json targets(const Panel& panel, Used& used) const;
   Json links(const Panel& panel) const;
   Json variables() const;
   Json annotations() const;

@@ -56,5 +56,11 @@ TEST(Grafana, ADescriptionHasTheHelpOfItsMetricsAndTheMark) {
               HasSubstr("s (empty when healthy)\n\n- `pgvigil_verdict`: The verdict of the newest report"));
 }
 
+TEST(Grafana, ACounterThatIsSeldomAskedForHasALongerStep) {
+  EXPECT_EQ(panels({asking("rate(pgvigil_table_seq_rows_read_total[$__rate_interval])")})[0]["interval"], "120s");
+  EXPECT_FALSE(panels({asking("rate(pg_stat_database_xact_commit[$__rate_interval])")})[0].contains("interval"));
+  EXPECT_FALSE(panels({asking("pgvigil_table_size_bytes")})[0].contains("interval"));
+}
+
 }  // namespace
 }  // namespace pgvigil::grafana

@@ -104,7 +104,8 @@ void sight(Board& board) {
              .unit = "none",
              .queries = {{"count by (target, datname) (max by (target, datname, queryid) (pgvigil_plan_cost))",
                           "{{target}}: {{datname}}"}},
-             .width = 6});
+             .width = 6,
+             .empty_when_healthy = true});
   board.add(
       {.shape = Shape::table,
        .title = "Probes without a full answer",

@@ -84,13 +84,15 @@ void plans(Board& board) {
              .says = "In the planner's units, of the ten dearest hot queries.",
              .unit = "short",
              .queries = {{"topk(10, max by (datname, queryid) (pgvigil_plan_cost))", "{{datname}} {{queryid}}"}},
-             .checks = {"plan_changed"}});
+             .checks = {"plan_changed"},
+             .empty_when_healthy = true});
   board.add(
       {.title = "Rows read by sequential scans of one execution",
        .says = "As planned, of the ten hot queries that read most.",
        .unit = "short",
        .queries = {{"topk(10, max by (datname, queryid) (pgvigil_plan_seq_scan_rows))", "{{datname}} {{queryid}}"}},
-       .checks = {"seq_scan_hot_query"}});
+       .checks = {"seq_scan_hot_query"},
+       .empty_when_healthy = true});
   board.add({.title = "Plans that changed their shape",
              .says = "Changes in each step of the graph.",
              .unit = "none",

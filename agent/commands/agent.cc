@@ -176,6 +176,7 @@ void Agent::published(const std::string& target, const Report& report, const His
   if (changed) spdlog::info("{}: {}: {}", target, to_string(report.verdict), report.headline);
   w.report = report;
   w.history = &history;
+  own_.reports = own_.reports.value_or(0) + 1;
   desk_->reported(target, report, history);
   w.watch->firing(desk_->firing(target));
   keep(target, w, report);

@@ -2,23 +2,34 @@
 #include <fmt/format.h>
 
 #include "agent/core/catalog.h"
+#include "agent/core/grafana.h"
+#include "agent/core/known_metrics.h"
 
 namespace pgvigil {
+namespace {
+
+std::string row(std::string_view name, const KnownMetric& m) {
+  return fmt::format("| `{}` | {} | {} | {} |", name, m.kind == MetricKind::counter ? "counter" : "gauge",
+                     fmt::join(m.labels, ", "), m.help);
+}
+
+}  // namespace
+
 std::string metrics_page(const Catalog& catalog) {
+  const auto known = known_metrics(catalog);
   std::string out =
-      "# Metrics\n\nWhat `/metrics` exports from the probes; made by `pgvigil catalog --write .`. Each carries the "
-      "label `target`.\n"
-      "`pgvigil_finding` counts the findings of the newest report by `check`, `severity`, `role` and `act_by`. Names "
-      "without\n"
-      "`pgvigil_` are those that postgres_exporter made common, so that existing dashboards keep working.\n\n"
-      "| metric | kind | labels | meaning | probe |\n|---|---|---|---|---|\n";
+      "# Metrics\n\nWhat `/metrics` exports; made by `pgvigil catalog --write .`. `pgvigil_finding` counts the "
+      "findings "
+      "of the newest report.\n"
+      "Names without `pgvigil_` are those that postgres_exporter made common, so that existing dashboards keep "
+      "working.\n\n"
+      "## From the probes\n\n| metric | kind | labels | meaning | probe |\n|---|---|---|---|---|\n";
   for (const AnyProbe* p : catalog.probes)
-    for (const Metric& m : p->about().metrics) {
-      std::string labels;
-      for (const MetricLabel& label : m.labels) labels += fmt::format("{}{}", labels.empty() ? "" : ", ", label.name);
-      out += fmt::format("| `{}` | {} | {} | {} | `{}` |\n", m.name,
-                         m.kind == MetricKind::counter ? "counter" : "gauge", labels, m.help, p->id());
-    }
+    for (const Metric& m : p->about().metrics)
+      out += fmt::format("{} `{}` |\n", row(m.name, known.find(m.name)->second), p->id());
+  out += "\n## From the reports, and of the agent itself\n\n| metric | kind | labels | meaning |\n|---|---|---|---|\n";
+  for (const auto& [name, m] : known)
+    if (m.probe == nullptr) out += row(name, m) + "\n";
   return out;
 }
 
@@ -32,6 +43,7 @@ std::vector<CatalogFile> catalog_files(const Catalog& catalog, std::string_view 
   };
   for (const Check* c : catalog.checks)
     all.push_back({fmt::format("docs/checks/{}.md", c->id), check_page(catalog, *c)});
+  for (CatalogFile& board : grafana_boards(catalog)) all.push_back(std::move(board));
   return all;
 }
 

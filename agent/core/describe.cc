@@ -120,6 +120,10 @@ void describe_server(const Input& in, const Load& seen, double seconds, Report& 
     }
   report.load.tables = load_by_table(in, seconds);
   report.load.tables.resize(std::min<std::size_t>(report.load.tables.size(), 5));
+  constexpr std::size_t most_queries = 20;
+  for (const QueryLoad& q : seen.queries)
+    if (!q.query_id.empty() && report.load.queries.size() < most_queries)
+      report.load.queries.push_back({q.database, q.query_id, q.sessions});
   report.harm = harm(in, seconds);
   const auto servers = in.now(server);
   if (!servers.empty()) {

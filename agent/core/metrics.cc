@@ -54,11 +54,13 @@ bool fresh(const AnyProbe& probe, const Answer& a, const Intervals& i, Time at) 
   return seconds_between(a.at, at) <= 3 * (c == Cadence::sample ? std::max(i.sample, i.cycle) : i.of(c));
 }
 
+bool is_maximum(const Metric& m) { return m.value.starts_with("max_"); }
+
 // The samples of one raw metric. Rows that share all labels are one series: counts add up, a maximum stays one.
 std::vector<Sample> samples_of(const AnyProbe& probe, const Metric& m, const Rows& rows, const std::string& target) {
   std::vector<std::pair<std::string, std::size_t>> labels;
   for (const MetricLabel& l : m.labels) labels.emplace_back(l.name, probe.column(l.column));
-  const bool maximum = m.value.starts_with("max_");
+  const bool maximum = is_maximum(m);
   const std::size_t column = m.value.empty() ? 0 : probe.column(m.value);
   std::vector<Sample> samples;
   std::map<std::string, std::size_t> seen;
@@ -100,7 +102,10 @@ std::vector<Sample> within(SeriesBudget& budget, const Metric& m, const std::str
       continue;
     }
     const double last = before != b.folded.end() ? before->second : is_new ? 0 : s.value;
-    sum += m.kind == MetricKind::counter ? (s.value >= last ? s.value - last : s.value) : s.value;
+    if (is_maximum(m))
+      sum = std::max(sum, s.value);
+    else
+      sum += m.kind == MetricKind::counter ? (s.value >= last ? s.value - last : s.value) : s.value;
     folded.emplace(std::move(key), s.value);
   }
   b.total = m.kind == MetricKind::counter ? b.total + sum : sum;
@@ -160,6 +165,34 @@ void finding_metrics(Page& page, const Report& r, const std::string& target) {
   for (const auto& [labels, n] : counts)
     page.gauge("pgvigil_finding", "Findings of the newest report. Texts and objects are in the report, not here.",
                labels, n);
+  std::map<std::string, Time> onsets;
+  for (const Incident& i : r.incidents)
+    if (i.since) {
+      const auto it = onsets.emplace(i.lead().check, *i.since).first;
+      it->second = std::min(it->second, *i.since);
+    }
+  for (const auto& [check, since] : onsets)
+    page.gauge("pgvigil_incident_start_timestamp_seconds",
+               "Onset of the incident that the check leads, where it was seen.", {{"target", target}, {"check", check}},
+               seconds_between(Time{}, since));
+}
+
+// What has no id of its own (13, a statement that has just begun) is in "other", as are the many small ones.
+void load_metrics(Page& page, const LoadLine& load, const std::string& target) {
+  for (const auto& [by, v] : {std::pair{"cpu", load.on_cpu}, std::pair{"lock", load.lock}, std::pair{"io", load.io},
+                              std::pair{"client", load.client}, std::pair{"other", load.other}})
+    page.gauge("pgvigil_load_sessions", "Average active sessions, by what they spend their time on.",
+               {{"target", target}, {"by", by}}, v);
+  std::map<std::pair<std::string, std::string>, double> queries;
+  double rest = load.active;
+  for (const LoadLine::Query& q : load.queries) {
+    queries[{valid(q.database), valid(q.id)}] += q.sessions;
+    rest -= q.sessions;
+  }
+  queries[{"other", "other"}] = std::max(0.0, rest);
+  for (const auto& [query, v] : queries)
+    page.gauge("pgvigil_query_load_sessions", "Average active sessions, by the query that they run.",
+               {{"target", target}, {"datname", query.first}, {"queryid", query.second}}, v);
 }
 
 void report_metrics(Page& page, const Report& r, const std::string& target) {
@@ -174,12 +207,7 @@ void report_metrics(Page& page, const Report& r, const std::string& target) {
              static_cast<double>(r.blind_spots.size()));
   finding_metrics(page, r, target);
   if (!r.reachable) return;  // the figures below would be of a past cycle
-  if (r.load.samples > 0)
-    for (const auto& [by, v] :
-         {std::pair{"cpu", r.load.on_cpu}, std::pair{"lock", r.load.lock}, std::pair{"io", r.load.io},
-          std::pair{"client", r.load.client}, std::pair{"other", r.load.other}})
-      page.gauge("pgvigil_load_sessions", "Average active sessions, by what they spend their time on.",
-                 {{"target", target}, {"by", by}}, v);
+  if (r.load.samples > 0) load_metrics(page, r.load, target);
   page.gauge("pgvigil_vcpus", "Number of vCPUs that the load is compared with.", t, r.load.vcpus);
   page.gauge("pgvigil_connections_used", "Client connections in use.", t, r.connections_used);
   page.gauge("pgvigil_connections_max", "Client connections that the server allows to ordinary roles.", t,
@@ -208,9 +236,7 @@ void own_metrics(Page& page, const OwnStats& o) {
   page.gauge("pgvigil_own_open_files", "Open file descriptors of the agent.", {}, o.open_files);
   page.gauge("pgvigil_own_loop_lag_seconds", "How late the agent's event loop ran its last timer.", {},
              o.loop_lag_seconds);
-  page.counter("pgvigil_own_cycles_total", "Cycles tried, over all targets.", {}, o.cycles);
-  page.counter("pgvigil_own_cycles_skipped_total", "Cycles left out because the one before was still running.", {},
-               o.cycles_skipped);
+  page.counter("pgvigil_own_reports_total", "Reports made, over all targets: one a cycle.", {}, o.reports);
   page.gauge("pgvigil_config_last_reload_successful", "Whether the newest reload of the configuration was taken.", {},
              o.reload_succeeded);
   page.gauge("pgvigil_config_last_reload_success_timestamp_seconds", "When a configuration was last taken.", {},

@@ -39,7 +39,7 @@ struct OwnStats {
   std::string version;
   std::optional<double> start_time;  // epoch seconds
   std::optional<double> cpu_seconds, resident_bytes, open_files, loop_lag_seconds;
-  std::optional<double> cycles, cycles_skipped;         // counters
+  std::optional<double> reports;                        // counter
   std::optional<double> reload_succeeded, reload_time;  // 0 or 1; epoch seconds of the last good one
   std::optional<double> state_degraded;                 // 1: the state directory cannot be written
   std::optional<double> silences;

@@ -50,6 +50,11 @@ struct LoadLine {
   std::size_t samples = 0;
   std::string top_wait = {};           // what most of `other` waits for: "LWLock:BufferMapping"
   std::vector<TableLoad> tables = {};  // that most active sessions work on
+  struct Query {
+    std::string database, id;
+    double sessions = 0;
+  };
+  std::vector<Query> queries = {};  // that carry most of it and have an id
 };
 
 struct OwnCost {

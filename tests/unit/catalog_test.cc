@@ -86,7 +86,8 @@ TEST(Catalog, RulesForCausesAndSymptomsOnly) {
 }
 
 TEST(Catalog, MetricsNameTheirProbe) {
-  EXPECT_THAT(metrics_page(small()), HasSubstr("| `pgvigil_thing_bytes` | gauge |  | Size of things. | `things` |"));
+  EXPECT_THAT(metrics_page(small()),
+              HasSubstr("| `pgvigil_thing_bytes` | gauge | target | Size of things. | `things` |"));
 }
 
 // The committed documents are the ones that this source makes.

@@ -53,8 +53,7 @@ OwnStats own() {
   o.resident_bytes = 2e7;
   o.open_files = 12;
   o.loop_lag_seconds = 0.001;
-  o.cycles = 100;
-  o.cycles_skipped = 1;
+  o.reports = 100;
   o.reload_succeeded = 1;
   o.reload_time = 1.7e9;
   o.receivers = {{"on-call", 1, 0, 0, 2, 3.5}};
@@ -136,6 +135,30 @@ TEST(Metrics, the_report_becomes_bounded_labels_without_texts) {
   EXPECT_THAT(text, Not(HasSubstr("a sentence")));
 }
 
+TEST(Metrics, the_onset_is_the_earliest_of_those_that_a_check_leads) {
+  Report r = a_report();
+  Incident first, second, unseen;
+  first.causes = second.causes = {r.results[0].findings[0]};
+  unseen.causes = {r.results[0].findings[0]};
+  unseen.causes[0].check = "lock_waits";
+  first.since = after(at, -10);
+  second.since = after(at, -20);
+  r.incidents = {first, second, unseen};
+  const TargetMetrics t{"db-1", nullptr, &r};
+  SeriesBudget b;
+  EXPECT_EQ(values(metrics(std::span(&t, 1), {}, at, b), "pgvigil_incident_start_timestamp_seconds"),
+            (Values{{"unindexed_table", seconds_between(Time{}, at) - 20}}));
+}
+
+TEST(Metrics, load_by_query_adds_up_to_the_load) {
+  Report r = a_report();
+  r.load.queries = {{"app", "17", 1.5}, {"app", "17", 0.5}, {"shop", "4", 0.25}};
+  const TargetMetrics t{"db-1", nullptr, &r};
+  SeriesBudget b;
+  EXPECT_EQ(values(metrics(std::span(&t, 1), {}, at, b), "pgvigil_query_load_sessions"),
+            (Values{{"app/17", 2}, {"shop/4", 0.25}, {"other/other", 0.75}}));
+}
+
 TEST(Metrics, a_server_that_is_away_has_up_0_and_no_figures_of_the_past) {
   Report r = a_report();
   r.reachable = false;
@@ -206,6 +229,14 @@ TEST(Metrics, over_budget_the_largest_keep_their_place_and_the_sum_stays_right) 
   EXPECT_EQ(dropped->samples[0].value, 2 + 2 + 1 + 1);
 }
 
+TEST(Metrics, over_budget_a_maximum_stays_one) {
+  SeriesBudget b;
+  b.per_family = 1;
+  EXPECT_EQ(values(families(saw({{"a", "x", 1, 1, 9000.0}, {"b", "x", 1, 1, 3000.0}, {"c", "x", 1, 1, 2000.0}}), b),
+                   "pgvigil_test_age_seconds"),
+            (Values{{"a", 9}, {"other", 3}}));
+}
+
 TEST(Metrics, a_target_that_is_gone_leaves_no_memory) {
   SeriesBudget b;
   families(saw({{"a", "x", 5}}), b);
@@ -249,7 +280,7 @@ TEST(Metrics, what_is_not_finite_is_no_sample) {
 TEST(Metrics, nothing_known_is_still_a_page) {
   const std::string text = page({});
   EXPECT_THAT(text, HasSubstr("pgvigil_build_info{version=\"0.1.0\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("# TYPE pgvigil_own_cycles_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE pgvigil_own_reports_total counter\n"));
 }
 
 }  // namespace

@@ -41,14 +41,14 @@ export async function serve(...args) {
 }
 
 // A page that notes all that must not happen: errors, console output, requests to anybody else, dialogs.
-// `missing`: the server has no documents beside the report; the browser itself then complains of each 404.
+// `missing`: the server has no documents beside the report; the browser itself then complains of each answer.
 export async function open(url, { missing = false, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const bad = [];
   page.on('pageerror', (e) => bad.push(`error: ${e.message}`));
   page.on('console', (m) => {
-    if (missing && /Failed to load resource.* 404 /.test(m.text())) return;
+    if (missing && /Failed to load resource.* (404|503) /.test(m.text())) return;
     if (['error', 'warning'].includes(m.type())) bad.push(`console: ${m.text()}`);
   });
   page.on('request', (r) => { if (!r.url().startsWith(url) && !r.url().startsWith('data:')) bad.push(`request: ${r.url()}`); });

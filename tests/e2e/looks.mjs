@@ -19,7 +19,7 @@ export const looks = {
   },
 
   async 'one look at 1440x900: cause, since when, what to type'() {
-    const server = await serve('--state', state('incident'));
+    const server = await serve(state('incident'));
     const { page, clean, close } = await open(server.url, { viewport: { width: 1440, height: 900 } });
     const verdict = page.getByRole('region', { name: '5 tables have no index' });
     await verdict.waitFor();
@@ -39,9 +39,10 @@ export const looks = {
       first_minute: 'First minute.', fleet: '3 of 5 targets need you', thousand: '1 of 1,000 targets needs you', hostile: '<script>alert(1)</script>',
     };
     for (const [name, text] of Object.entries(expected)) {
-      const server = await serve('--state', state(name));
-      const { page, clean, close } = await open(server.url, { missing: name === 'unreachable' });
+      const server = await serve(state(name));
+      const { page, clean, close } = await open(server.url, { missing: ['unreachable', 'fleet'].includes(name) });
       await says(page, text);
+      if (name === 'fleet') await page.evaluate(() => { location.hash = 'target=codeintel%40db-1%3A5432'; });
       if (name !== 'unreachable' && name !== 'first_minute') await has(page, 'heading', 'Connections');
       await has(page, 'heading', 'DB load over time');
       await fits(page, `state-${name}`);
@@ -53,7 +54,7 @@ export const looks = {
   },
 
   async 'resolving, blind, first minute say what they are'() {
-    const server = await serve('--state', state('resolving'));
+    const server = await serve(state('resolving'));
     const { page, clean, close } = await open(server.url);
     await says(page, 'not seen any more');
     await says(page, 'It began 2026-11-17 21:05:40 UTC');
@@ -69,7 +70,7 @@ export const looks = {
   },
 
   async 'an agent that has only reports'() {
-    const server = await serve('--state', state('bare'));
+    const server = await serve(state('bare'));
     const { page, clean, close } = await open(server.url, { missing: true });
     await has(page, 'heading', '5 tables have no index');
     await has(page, 'heading', 'Ruled out');
@@ -81,7 +82,7 @@ export const looks = {
   },
 
   async 'print is the report of the incident'() {
-    const server = await serve('--state', state('incident'));
+    const server = await serve(state('incident'));
     const { page, clean, close } = await open(server.url);
     await has(page, 'heading', 'Hot queries');
     await page.emulateMedia({ media: 'print' });
@@ -100,7 +101,7 @@ export const looks = {
   },
 
   async 'hostile names in every panel are text'() {
-    const server = await serve('--state', state('hostile'));
+    const server = await serve(state('hostile'));
     const { page, clean, close } = await open(server.url);
     await has(page, 'heading', 'Connections');
     for (const name of ['Query', 'Application', 'User', 'Table', 'Wait event']) await page.getByRole('radio', { name, exact: true }).check();

@@ -156,9 +156,10 @@ const todo = /^https?:/.test(process.argv[2]) ? { [process.argv[2]]: () => look(
 const wanted = process.env.PGVIGIL_ONLY;  // a part of a test's name
 for (const [name, test] of Object.entries(todo)) {
   if (wanted && !name.includes(wanted)) continue;
+  const begun = Date.now();
   try {
     await test();
-    console.log(`ok      ${name}`);
+    console.log(`ok      ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
   } catch (e) {
     ++failed;
     console.log(`FAILED  ${name}\n${e.stack}`);

@@ -38,7 +38,7 @@ async function list() {
   const { doc } = await ask('targets');
   if (!doc) return;
   if (doc.interval_seconds > 0) interval.value = doc.interval_seconds;
-  agent.value = doc.agent ?? null;
+  agent.value = doc.agent?.version ? doc.agent : null;
   targets.value = doc.targets;
   // Nobody chose: the sickest. What is looked at already is not taken away.
   if (chosen.value === null && doc.targets.length > 1) chosen.value = report.value?.target ?? fleet.value[0].target;
@@ -89,8 +89,9 @@ export function start() {
     list();
   });
   addEventListener('hashchange', () => {
-    if (hashed() === chosen.value) return;
-    chosen.value = hashed();
+    const wanted = hashed() ?? (targets.value.length > 1 ? fleet.value[0].target : null);
+    if (wanted === chosen.value) return;
+    chosen.value = wanted;
     report.value = null;
     seen.value = 0;
     tell('change');

@@ -17,9 +17,11 @@ const ranked = signal(0);  // with each report: order and colours may move, not 
 const recent = { points: [], step: 1, waits: ['cpu', 'lock', 'io', 'client', 'other'], vcpus: null };
 let past = null;  // { span, points, step }
 let vitals = [];  // connections and CPU, which samples do not have, from the reports
-const texts = new Map();  // query id: { query, database, user }
+const texts = new Map();  // by id: { query_id, query, database, user }
 let unseen = false;
 
+// The same query in two databases is two queries.
+export const idOf = (q) => `${q.query_id} ${q.database}`;
 export const textOf = (id) => texts.get(id);
 
 // A document's positions in its own `queries` become ids; names become legible, each only once.
@@ -27,8 +29,9 @@ function points(doc) {
   const legible = new Map();
   const name = (text) => { let v = legible.get(text); if (v === undefined) legible.set(text, v = visible(text)); return v; };
   const ids = doc.queries.map((q) => {
-    texts.set(q.query_id, { query: visible(q.query), database: visible(q.database), user: visible(q.user) });
-    return q.query_id;
+    const one = { query_id: q.query_id, query: visible(q.query), database: visible(q.database), user: visible(q.user) };
+    texts.set(idOf(one), one);
+    return idOf(one);
   });
   const named = (list) => (list ?? []).map(([n, v]) => [name(n), v]);
   return doc.points.map((p) => ({ ...p, query: (p.query ?? []).map(([n, v]) => [ids[n], v]),
@@ -81,7 +84,7 @@ async function fetchRecent() {
 async function fetchPast() {
   const target = shown.peek();
   const wanted = span.peek();
-  if (wanted === 900 || (past && past.span >= wanted)) return;
+  if (wanted === 900 || past?.span === wanted || (past?.span > wanted && past.step <= 60)) return;
   // The agent's time, not the browser's: they may differ, and a recorded report is old.
   const now = Math.max(recent.points.at(-1)?.at ?? 0, report.peek() ? unix(report.peek().at) : Date.now() / 1000);
   asking.value = true;
@@ -101,17 +104,18 @@ function sample(doc) {
   merge(recent.points, news);
   // A finished minute joins the history that is shown, so that it needs no new question.
   for (const p of past && past.step >= 60 ? news : []) {
-    const minute = Math.floor(p.at / 60) * 60 - 60;
+    const { step } = past;
+    const begin = Math.floor(p.at / step) * step - step;
     const last = past.points.at(-1);
-    const made = last && last.at < minute ? fold(recent.points, minute) : null;
-    if (made) past.points.push({ ...made, ...vitalsOf(minute) });
+    const made = last && last.at <= begin - step / 2 ? fold(recent.points, begin, step) : null;
+    if (made) past.points.push({ ...made, ...vitalsOf(begin, step) });
   }
   forget();
   announce();
 }
 
-function vitalsOf(minute) {
-  const part = vitals.filter((v) => v.at >= minute && v.at < minute + 60);
+function vitalsOf(begin, step) {
+  const part = vitals.filter((v) => v.at >= begin && v.at < begin + step);
   const most = (key) => (part.some((v) => v[key] !== null) ? Math.max(...part.map((v) => v[key] ?? 0)) : null);
   return { connections: most('connections'), connections_max: most('connections_max'), cpu: most('cpu') };
 }

@@ -6,7 +6,7 @@ import { docs, wantsPlans } from './docs.js';
 import { lines } from './events.js';
 import { Remedy } from './findings.js';
 import { report } from './live.js';
-import { brushed, calm, coursesOfQueries, loadOfQueries, textOf, within } from './load.js';
+import { brushed, calm, coursesOfQueries, idOf, loadOfQueries, textOf, within } from './load.js';
 import { Bar, Card, Code, Missing, Tag } from './parts.js';
 import { Plan } from './plan.js';
 import { brief, bytes, clock, counted, duration, line, number, percent, unix } from './words.js';
@@ -25,11 +25,11 @@ const badge = (q) => (q.plan ? plans[q.plan] ?? { of: 'info', word: `Plan ${q.pl
 function rows() {
   const known = docs.queries.value.doc?.queries ?? [];
   const b = brushed.value;
-  if (!b && known.length > 0) return known.map((q) => ({ ...q, known: true }));
-  const byId = new Map(known.map((q) => [q.query_id, q]));
+  if (!b && known.length > 0) return known.map((q) => ({ ...q, id: idOf(q), known: true }));
+  const byId = new Map(known.map((q) => [idOf(q), q]));
   const all = loadOfQueries.value;
   const whole = within.value.reduce((s, p) => s + p.active, 0) / (within.value.length || 1);
-  return all.slice(0, 30).map(([id, sessions]) => ({ query_id: id, ...(textOf(id) ?? { query: id, database: '', user: '' }), ...byId.get(id), known: byId.has(id), sessions, share: whole > 0 ? sessions / whole : 0 }));
+  return all.slice(0, 30).map(([id, sessions]) => ({ query_id: id, ...(textOf(id) ?? { query: id, database: '', user: '' }), ...byId.get(id), id, known: byId.has(id), sessions, share: whole > 0 ? sessions / whole : 0 }));
 }
 
 function Course({ id, changed }) {
@@ -70,8 +70,8 @@ function More({ q }) {
 }
 
 function Row({ q }) {
-  const is = open.value.has(q.query_id);
-  const flip = () => { const next = new Set(open.value); if (is) next.delete(q.query_id); else next.add(q.query_id); open.value = next; };
+  const is = open.value.has(q.id);
+  const flip = () => { const next = new Set(open.value); if (is) next.delete(q.id); else next.add(q.id); open.value = next; };
   const whose = [q.database && `in ${q.database}`, q.user && `by ${q.user}`, q.application && `from ${q.application}`].filter(Boolean).join(' ');
   return html`<li class="query">
     <div class="row">
@@ -80,7 +80,7 @@ function Row({ q }) {
         <p class="meta">${q.known ? html`<${Tag} ...${badge(q)} />` : ''}${q.plan_changed_at && html`<${Tag} of="warning" sign="fading" word=${`Plan changed ${clock(q.plan_changed_at, report.value?.at)}`} />`}<span class="names">${whose}</span></p>
         ${q.known && q.reason && html`<p class="why">${q.reason}${q.cure ? html` Cure: <code>${q.cure}</code>` : ''}</p>`}</div>
       <p class="rates">${q.calls_per_second !== null && q.calls_per_second !== undefined && html`<span><b>${number(q.calls_per_second)}</b> calls/s</span>`}${q.mean_seconds !== null && q.mean_seconds !== undefined && html`<span><b>${brief(q.mean_seconds)}</b> a call</span>`}${q.known && q.calls_per_second === null && q.mean_seconds === null ? html`<span class="dim">none has finished</span>` : ''}</p>
-      <${Course} id=${q.query_id} changed=${q.plan_changed_at} />
+      <${Course} id=${q.id} changed=${q.plan_changed_at} />
     </div>
     ${is && html`<${More} q=${q} />`}
   </li>`;
@@ -99,7 +99,7 @@ export function Queries() {
     <div class="tools"><p class="dim">${b ? 'By their load in the window; calls and plans are the newest.' : state.doc ? `By their load over the last ${duration(state.doc.window_seconds)}.` : 'By the samples of the time shown.'}</p>
       <label class="find"><span class="unseen">Search in queries</span><input id="search" type="search" placeholder="Search in queries" value=${search.value} onInput=${(e) => { search.value = e.target.value; }} /></label></div>
     ${shown.length === 0 ? html`<p class="dim">${wanted ? 'No query has this text.' : 'None: no query ran long or often enough to be seen.'}</p>`
-      : html`<ol class="hot">${shown.map((q) => html`<${Row} key=${q.query_id} q=${q} />`)}</ol>`}
+      : html`<ol class="hot">${shown.map((q) => html`<${Row} key=${q.id} q=${q} />`)}</ol>`}
     ${!wanted && fits.length > 10 && html`<p><button type="button" aria-expanded=${all} onClick=${() => showAll(!all)}>${all ? 'Show fewer' : `Show all ${counted(fits.length, 'query', 'queries')}`}</button></p>`}
   </${Card}>`;
 }

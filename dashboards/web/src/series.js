@@ -85,13 +85,13 @@ export function courses(points, from, until, steps) {
   return all;
 }
 
-// A minute of samples as the history would keep it; null while it has too few.
-export function fold(samples, minute) {
-  const part = slice(samples, minute, minute + 59.999);
+// A minute (or what is averaged over) of samples as the history would keep it; null without any.
+export function fold(samples, begin, step) {
+  const part = slice(samples, begin, begin + step - 0.01);
   if (part.length === 0) return null;
   const mean = (dimension) => totals(part, dimension, []).slice(0, 20);
   return {
-    at: minute, active: part.reduce((s, p) => s + p.active, 0) / part.length,
+    at: begin, active: part.reduce((s, p) => s + p.active, 0) / part.length,
     by: part[0].by.map((_, n) => part.reduce((s, p) => s + (p.by[n] ?? 0), 0) / part.length),
     query: mean('query'), wait: mean('wait'), application: mean('application'), user: mean('user'), table: mean('table'),
     verdict: null, reachable: null, connections: null, connections_max: null, cpu: null,

@@ -36,7 +36,7 @@ export const looks = {
   async 'every state fits and is accessible'() {
     const expected = {
       healthy: /^Healthy$/, incident: /^Critical, as far as could be seen$/, resolving: /^Resolving$/, unreachable: /^Unreachable$/, blind: /^Healthy, as far as could be seen$/,
-      first_minute: 'First minute.', fleet: '3 of 5 targets need you', thousand: '1 of 1,000 targets needs you', hostile: '<script>alert(1)</script>',
+      first_minute: 'First minute.', nulls: /^Critical, as far as could be seen$/, fleet: '3 of 5 targets need you', thousand: '1 of 1,000 targets needs you', hostile: '<script>alert(1)</script>',
     };
     for (const [name, text] of Object.entries(expected)) {
       const server = await serve(state(name));
@@ -69,16 +69,19 @@ export const looks = {
     await server.end();
   },
 
-  async 'an agent that has only reports'() {
-    const server = await serve(state('bare'));
-    const { page, clean, close } = await open(server.url, { missing: true });
-    await has(page, 'heading', '5 tables have no index');
-    await has(page, 'heading', 'Ruled out');
-    assert.equal(await page.getByRole('heading', { name: 'Hot queries' }).count(), 0);
-    await fits(page, 'bare');
-    clean();
-    await close();
-    await server.end();
+  async 'an agent that has only reports, one that answers nothing else'() {
+    for (const name of ['bare', 'lean']) {
+      const server = await serve(state(name));
+      const { page, clean, close } = await open(server.url, { missing: name === 'lean' });
+      await has(page, 'heading', '5 tables have no index');
+      await has(page, 'heading', 'Ruled out');
+      assert.equal(await page.getByRole('heading', { name: 'Hot queries' }).count(), 0);
+      if (name === 'lean') await says(page, 'There is no course to show: no sample yet');
+      await fits(page, name);
+      clean();
+      await close();
+      await server.end();
+    }
   },
 
   async 'print is the report of the incident'() {

@@ -2,9 +2,12 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ask } from './api.js';
 import { agent, on, report, shown } from './live.js';
+import { span } from './load.js';
+import { unix } from './words.js';
 
 const names = ['queries', 'activity', 'progress', 'events'];
 export const docs = Object.fromEntries([...names, 'plans'].map((n) => [n, signal({})]));
+export const older = signal([]);  // events from before the last day, while a longer time is shown
 export const wantsPlans = signal(false);  // a query is open
 const known = computed(() => agent.value !== null);
 let missed = false;
@@ -33,9 +36,19 @@ function refresh() {
   for (const name of names) fetchOne(name).then(name === 'queries' ? freshPlans : undefined);
 }
 
+async function lookBack() {
+  const target = shown.peek(), r = report.peek();
+  if (span.value <= 86400) { older.value = []; return; }
+  if (!r || agent.peek() === null) return;
+  const until = Math.ceil(unix(r.at));
+  const { doc } = await ask('events', { target, from: until - span.peek(), until });
+  if (doc && target === shown.peek()) older.value = doc.events;
+}
+
 export function startDocs() {
+  effect(() => { lookBack(); });
   on('report', refresh);
-  on('change', () => { plansOf = ''; for (const d of Object.values(docs)) d.value = {}; });
+  on('change', () => { plansOf = ''; older.value = []; for (const d of Object.values(docs)) d.value = {}; });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && missed) refresh(); });
   effect(() => { if (wantsPlans.value) freshPlans(); });
   effect(() => { if (known.value && report.peek()) refresh(); });

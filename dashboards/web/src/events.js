@@ -2,9 +2,9 @@
 import { computed } from '@preact/signals';
 import { html } from 'htm/preact';
 import { useRef, useState } from 'preact/hooks';
-import { docs } from './docs.js';
+import { docs, older } from './docs.js';
 import { report } from './live.js';
-import { brushed, view } from './load.js';
+import { brushed, span, view } from './load.js';
 import { Card, Missing, Sign, Tag, When } from './parts.js';
 import { clock, iso, line, unix } from './words.js';
 
@@ -14,7 +14,9 @@ const tone = (e) => (e.kind === 'deploy' ? 'info' : e.kind === 'resolved' ? 'ok'
 const when = (e) => (e.kind === 'event' && e.started ? e.started : e.at);
 
 // Newest first.
-export const events = computed(() => [...(docs.events.value.doc?.events ?? [])].map((e) => ({ ...e, time: when(e), unix: unix(when(e)) })).sort((a, b) => b.unix - a.unix));
+const same = (e) => e.at + e.kind + e.object + e.sentence;
+export const events = computed(() => [...new Map([...older.value, ...(docs.events.value.doc?.events ?? [])].map((e) => [same(e), e])).values()]
+  .map((e) => ({ ...e, time: when(e), unix: unix(when(e)) })).sort((a, b) => b.unix - a.unix));
 
 // Incidents and findings that were there in a window: told ones by their moments, the rest by their onset.
 export function findingsWithin(from, until) {
@@ -86,7 +88,7 @@ export function Events() {
   if (!state.doc) return html`<${Missing} id="events" title="Events" state=${state} />`;
   const all = events.value.filter((e) => !b || (e.unix >= b.from - 1 && e.unix <= b.until + 1));
   const now = report.value?.at;
-  return html`<${Card} id="events" title=${b ? 'Events of the window' : 'Events of the last day'} kind="happened">
+  return html`<${Card} id="events" title=${b ? 'Events of the window' : `Events of the last ${span.value > 86400 ? '7 days' : 'day'}`} kind="happened">
     ${all.length === 0 ? html`<p class="dim">${b ? `None between ${clock(iso(b.from), now)} and ${clock(iso(b.until), now)}.` : 'None: no incident, no change of schema or settings, no restart, no deploy.'}</p>` : ''}
     <ol class="timeline">${(open ? all : all.slice(0, some)).map((e) => html`<li key=${e.time + e.kind + e.sentence}>
       <${When} at=${e.time} now=${now} />

@@ -5,7 +5,7 @@ import { choose, fleet, report, shown } from './live.js';
 import { Tag } from './parts.js';
 import { clock, counted, line, number, percent, severity, visible } from './words.js';
 
-const few = 4, most = 100;
+const few = 4, most = 100;  // rows: beside the verdict; when asked for more
 const word = (t) => (t.reachable === false ? { of: 'critical', sign: 'away', word: 'Unreachable' } : { of: t.verdict, word: severity[t.verdict] });
 const sick = (t) => t.reachable === false || t.verdict === 'critical' || t.verdict === 'warning';
 
@@ -31,12 +31,13 @@ export function Fleet() {
   const all = fleet.value;
   if (all.length < 2) return null;
   const bad = all.filter(sick).length;
+  const fold = all.length > few + 2;
   const text = wanted.trim().toLowerCase();
   const fits = text ? all.filter((t) => t.target.toLowerCase().includes(text) || t.headline?.toLowerCase().includes(text)) : all;
-  const rows = fits.slice(0, open || text ? most : few);
-  return html`<nav class="fleet card" aria-label="Fleet">
+  const rows = fits.slice(0, open || text || !fold ? most : few);
+  return html`<nav class=${`fleet card ${open || text ? "" : "folded-up"}`} aria-label="Fleet">
     <div class="tools"><h2>${bad === 0 ? `All ${all.length} targets are well` : `${number(bad)} of ${counted(all.length, 'target')} ${bad === 1 ? 'needs' : 'need'} you`}</h2>
-      ${all.length > few && html`<label class="find"><span class="unseen">Filter targets</span><input type="search" placeholder="Filter targets" value=${wanted} onInput=${(e) => want(e.target.value)} /></label>
+      ${fold && html`<label class="find"><span class="unseen">Filter targets</span><input type="search" placeholder="Filter targets" value=${wanted} onInput=${(e) => want(e.target.value)} /></label>
       <button type="button" aria-expanded=${open} onClick=${() => unfold(!open)}>${open ? 'Show the sickest' : `Show all ${number(all.length)}`}</button>`}</div>
     <ol>${rows.map((t) => html`<${Row} key=${t.target} t=${t} now=${report.value?.at ?? t.at} />`)}</ol>
     ${fits.length === 0 && html`<p class="dim">No target has this text.</p>`}

@@ -3,7 +3,7 @@ import { html } from 'htm/preact';
 import { docs } from './docs.js';
 import { report } from './live.js';
 import { Tag } from './parts.js';
-import { clock, number } from './words.js';
+import { clock, counted, number } from './words.js';
 
 const judged = { harmful: ['critical', 'Harmful'], rightful: ['ok', 'Rightful'], unsure: ['warning', 'Unsure'] };
 
@@ -22,7 +22,7 @@ function nest(nodes) {
 
 const Node = ({ one: { node, children } }) => html`<li class=${node.verdict === 'harmful' ? 'harmful' : ''}>
   <div class="node"><p><b>${node.title}</b> ${judged[node.verdict] && html`<${Tag} of=${judged[node.verdict][0]} word=${judged[node.verdict][1]} />`}
-    <span class="dim">${number(node.rows)} rows, cost ${number(node.cost)}</span></p>
+    <span class="dim">${counted(node.rows, 'row')}, cost ${number(node.cost)}</span></p>
     ${node.details.map(([what, text]) => html`<p class="detail"><span class="dim">${what}</span> <code>${text}</code></p>`)}
     ${node.reason && html`<p class="reasoned">${node.reason}${node.confidence ? ` (confidence ${node.confidence})` : ''}</p>`}</div>
   ${children.length > 0 && html`<ul>${children.map((c) => html`<${Node} key=${c.node.number} one=${c} />`)}</ul>`}</li>`;

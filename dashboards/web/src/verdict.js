@@ -3,13 +3,13 @@ import { html } from 'htm/preact';
 import { ownLine } from './live.js';
 import { sql } from './findings.js';
 import { Code, Sign, jump } from './parts.js';
-import { clock, counted, duration, seconds, severity } from './words.js';
+import { clock, counted, duration, line, seconds, severity } from './words.js';
 
-const fading = (line) => (line?.alerts ?? []).filter((a) => a.state === 'resolving');
+const fading = (own) => (own?.alerts ?? []).filter((a) => a.state === 'resolving');
 
-export function verdict(r, line) {
+export function verdict(r, own) {
   if (!r.reachable) return { sign: 'away', mood: 'critical', word: 'Unreachable' };
-  if (r.verdict === 'ok' && fading(line).length > 0) return { sign: 'fading', mood: 'info', word: 'Resolving' };
+  if (r.verdict === 'ok' && fading(own).length > 0) return { sign: 'fading', mood: 'info', word: 'Resolving' };
   // What was only half looked at is not shown in green.
   if (r.verdict === 'ok' && r.partial) return { sign: 'info', mood: 'info', word: `${severity.ok}, as far as could be seen` };
   return { sign: r.verdict, mood: r.verdict, word: severity[r.verdict] + (r.partial ? ', as far as could be seen' : '') };
@@ -44,28 +44,35 @@ function Commands({ r }) {
   </div>`;
 }
 
-function Notes({ r, line }) {
+// Beside the commands there is room for the proof.
+function Why({ r }) {
+  const lead = r.incidents[0]?.causes[0];
+  return lead?.evidence.length > 0 && html`<dl class="proof">${lead.evidence.slice(0, 3).map((e) => html`<div><dt>${e.what}</dt><dd>${line(e.value, 120)}</dd></div>`)}</dl>`;
+}
+
+function Notes({ r, own }) {
   const notes = [];
-  for (const a of r.verdict === 'ok' ? fading(line) : [])
+  for (const a of r.verdict === 'ok' ? fading(own) : [])
     notes.push(html`<p><strong>${a.sentence}</strong>: not seen any more. It began <time datetime=${a.since}>${clock(a.since, r.at)}</time>; the all-clear follows when it stays away.</p>`);
-  if (r.reachable && line?.observed_seconds < 60)
-    notes.push(html`<p><strong>First minute.</strong> Watched for ${duration(line.observed_seconds)}: rates and comparisons with earlier come with the next looks.</p>`);
+  if (r.reachable && own?.observed_seconds < 60)
+    notes.push(html`<p><strong>First minute.</strong> Watched for ${duration(own.observed_seconds)}: rates and comparisons with earlier come with the next looks.</p>`);
   if (isBlind(r) && r.blind_spots.length > 0)
     notes.push(html`<p><strong>Not all of it can be seen:</strong> ${r.blind_spots.slice(0, 3).map((b) => b.what).join('; ')}${r.blind_spots.length > 3 ? ` and ${r.blind_spots.length - 3} more` : ''}. <button type="button" class="plainly" onClick=${() => jump('blind')}>${counted(r.blind_spots.length, 'blind spot')}</button></p>`);
   return notes.length > 0 && html`<div class="notes">${notes}</div>`;
 }
 
 export function Verdict({ r }) {
-  const line = ownLine.value;
-  const v = verdict(r, line);
-  const since = r.incidents[0]?.since ?? (r.incidents.length > 0 || !r.reachable ? line?.since : null);
+  const own = ownLine.value;
+  const v = verdict(r, own);
+  const since = r.incidents[0]?.since ?? (r.incidents.length > 0 || !r.reachable ? own?.since : null);
   return html`<section class=${`verdict ${v.mood}`} aria-labelledby="headline">
     <div class="what" aria-live="polite">
       <p class="word"><${Sign} of=${v.sign} />${v.word}</p>
       <h1 id="headline">${r.headline}</h1>
       ${r.reason && html`<p class="reason">${r.reason}</p>`}
       <p class="when">${since && html`<span class="onset">since <time datetime=${since}>${clock(since, r.at)}</time> (${duration(seconds(since, r.at))})</span>, `}as of <time datetime=${r.at}>${clock(r.at)}</time></p>
-      <${Notes} r=${r} line=${line} />
+      <${Why} r=${r} />
+      <${Notes} r=${r} own=${own} />
     </div>
     <${Commands} r=${r} />
   </section>`;

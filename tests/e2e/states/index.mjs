@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { activity, at, events, hot, line, load, newest, now, plans, progress, recorded, report, target, targets } from './founding.mjs';
 import { hostile } from './hostile.mjs';
+import { unknown } from './obeys.mjs';
 
 const idle = () => ({
   schema: 1, target, at: now,
@@ -64,6 +65,8 @@ export const states = {
   fleet: () => incident({ targets: targets(line({ target: 'billing@db-9:5432' }), line({ target: 'search@db-7:5432', verdict: 'warning', act_by: 'today', headline: 'connections grow by 9 a minute', since: at(900), load: 2.4 }), sick(), line({ target: 'mail@db-3:5432', reachable: false, verdict: 'critical', act_by: 'now', headline: 'db-3:5432 does not answer: connection refused', since: at(42), load: 0, vcpus: null, cpu_busy: null }), line({ target: 'shop@db-2:5432' })) }),
   thousand: () => incident({ targets: targets(...fleetLines(999), sick()) }),
   day: () => incident({ load: load({ seconds: 86400, step: 60, since: newest - 50460 }) }),
+  nulls: () => Object.fromEntries(Object.entries(incident()).map(([name, body]) => [name, unknown(name, body)])),
+  lean: () => ({ report: report(), targets: targets(sick()) }),
   bare: () => ({ report: report() }),
 };
 

@@ -42,3 +42,16 @@ export function complaints(document, body) {
   for (const { field } of rows) if (!field.includes('*') && !seen.has(field) && seen.has(parents(field)) && parents(field) !== field.replace('[]', '')) bad.push(`${document}: ${field} is missing`);
   return [...new Set(bad)];
 }
+
+// The same document with nothing in it that could be unknown.
+export function unknown(document, body) {
+  const all = structuredClone(body);
+  const empty = (value, [head, ...more]) => {
+    const list = head.endsWith('[]'), name = list ? head.slice(0, -2) : head;
+    if (value === null || typeof value !== 'object') return;
+    if (more.length === 0) { if (!list) value[name] = null; return; }
+    for (const v of list ? value[name] ?? [] : [value[name]]) empty(v, more);
+  };
+  for (const { field, type } of tables()[document] ?? []) if (type.endsWith('?') && !field.includes('*')) empty(all, field.split('.'));
+  return all;
+}

@@ -15,7 +15,7 @@ export function Connections() {
   return html`<${Card} id="connections" title="Connections" kind="connections">
     <p class="big"><b>${number(c.used)}</b>${c.max !== null ? ` of ${number(c.max)}` : ''}${share !== null ? ` (${percent(share)})` : ''}</p>
     ${share !== null && html`<${Bar} share=${share} tone=${near(share)} />`}
-    <p>${c.full_in_seconds !== null ? html`<${Tag} of=${c.full_in_seconds < 900 ? 'critical' : 'warning'} word=${`Full in ${duration(c.full_in_seconds)}`} /> at the growth of the last minutes` : html`<span class="dim">They do not grow.</span>`}</p>
+    <p>${c.full_in_seconds !== null ? html`<${Tag} of=${c.full_in_seconds < 900 ? 'critical' : 'warning'} word=${`Full in ${duration(c.full_in_seconds)}`} /> at the growth of the last minutes` : html`<span class="dim">${c.used !== null ? 'They do not grow.' : ''}</span>`}</p>
     ${c.states.length > 0 && html`<dl class="counts">${c.states.map((s) => html`<div><dt>${s.state || 'hidden'}</dt><dd>${number(s.count)}</dd></div>`)}</dl>`}
     ${c.holders.length > 0 && html`<h3>Held by</h3><ul class="holders">${c.holders.slice(0, 8).map((h) => html`<li><p><b>${number(h.count)}</b> <span class="names">${whose(h) || 'without a name'}</span></p>
       <p class="dim">${[h.idle > 0 && `${number(h.idle)} idle`, h.idle_in_transaction > 0 && `${number(h.idle_in_transaction)} idle in transaction`, h.max_transaction_seconds !== null && h.max_transaction_seconds >= 1 && `longest transaction ${duration(h.max_transaction_seconds)}`].filter(Boolean).join(', ')}</p></li>`)}</ul>

@@ -79,7 +79,7 @@ function Row({ q }) {
       <div class="text"><button type="button" class="opens" aria-expanded=${is} aria-controls=${is ? `query-${q.query_id}` : undefined} onClick=${flip}>${q.name && html`<b>${q.name}</b> `}<code>${line(q.query)}</code></button>
         <p class="meta">${q.known ? html`<${Tag} ...${badge(q)} />` : ''}${q.plan_changed_at && html`<${Tag} of="warning" sign="fading" word=${`Plan changed ${clock(q.plan_changed_at, report.value?.at)}`} />`}<span class="names">${whose}</span></p>
         ${q.known && q.reason && html`<p class="why">${q.reason}</p>`}${q.cure && html`<p class="why"><b>Cure:</b> <code>${q.cure}</code></p>`}</div>
-      <p class="rates">${q.calls_per_second !== null && q.calls_per_second !== undefined && html`<span><b>${number(q.calls_per_second)}</b> calls/s</span>`}${q.mean_seconds !== null && q.mean_seconds !== undefined && html`<span><b>${brief(q.mean_seconds)}</b> a call</span>`}${q.known && q.calls_per_second === null && q.mean_seconds === null ? html`<span class="dim">none has finished</span>` : ''}</p>
+      <p class="rates">${q.calls_per_second !== null && q.calls_per_second !== undefined && html`<span><b>${number(q.calls_per_second)}</b> calls/s</span>`}${q.mean_seconds !== null && q.mean_seconds !== undefined && html`<span><b>${brief(q.mean_seconds)}</b> a call</span>`}${q.known && q.calls_per_second === null && q.mean_seconds === null ? html`<span class="dim">calls not known</span>` : ''}</p>
       <${Course} id=${q.id} changed=${q.plan_changed_at} />
     </div>
     ${is && html`<${More} q=${q} />`}

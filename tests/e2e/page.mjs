@@ -2,62 +2,9 @@
 // With the URL of a running agent: that it shows a verdict, alone and without an error. Texts after the URL must be on it.
 // PGVIGIL_SHOTS=DIR keeps a picture of each state; CHROMIUM names another browser.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
-
-const shots = process.env.PGVIGIL_SHOTS;
-const report = (name) => new URL(`reports/${name}.json`, import.meta.url).pathname;
-const recorded = (name) => JSON.parse(readFileSync(report(name), 'utf8'));
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
-
-async function serve(...args) {
-  const child = spawn(process.argv[2], args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const line = async () => (await lines.next()).value ?? '';
-  const url = (await line()).replace('listening on ', '');
-  assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/);
-  return {
-    url,
-    publish: async (name) => { child.stdin.write(`${report(name)}\n`); assert.equal(await line(), 'published'); },
-    end: () => new Promise((done) => { child.once('exit', done); child.stdin.end('quit\n'); }),
-  };
-}
-
-// A page that notes all that must not happen: errors, console output, requests to anybody else, dialogs.
-async function open(url, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const bad = [];
-  page.on('pageerror', (e) => bad.push(`error: ${e.message}`));
-  page.on('console', (m) => { if (['error', 'warning'].includes(m.type())) bad.push(`console: ${m.text()}`); });
-  page.on('request', (r) => { if (!r.url().startsWith(url) && !r.url().startsWith('data:')) bad.push(`request: ${r.url()}`); });
-  page.on('dialog', (d) => { bad.push(`dialog: ${d.message()}`); d.dismiss(); });
-  const answer = await page.goto(url);
-  return { page, answer, clean: () => assert.deepEqual(bad, []), close: () => context.close() };
-}
-
-const has = (page, role, name) => page.getByRole(role, { name }).first().waitFor({ timeout: 30_000 });
-const says = (page, text) => page.getByText(text).first().waitFor({ timeout: 30_000 });
-
-// Nothing sticks out sideways, from a phone to a desk.
-async function fits(page, name) {
-  for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme });
-    for (const width of [320, 768, 1440]) {
-      await page.setViewportSize({ width, height: 900 });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(wide <= 0, `${name} is ${wide} px too wide at ${width} px`);
-      if (shots) await page.screenshot({ path: `${shots}/${name}-${scheme}-${width}.png`, fullPage: true });
-    }
-  }
-}
+import { browser, fits, has, open, recorded, report, says, serve } from './browser.mjs';
+import { looks } from './looks.mjs';
+import { panels } from './panels.mjs';
 
 const tests = {
   async 'no report yet, then the first one arrives by itself'() {
@@ -65,7 +12,7 @@ const tests = {
     const { page, clean, close } = await open(server.url);
     await has(page, 'heading', 'No report yet');
     await fits(page, 'empty');
-    await server.publish('healthy');
+    await server.publish(report('healthy'));
     await has(page, 'heading', recorded('healthy').headline);
     clean();
     await close();
@@ -94,7 +41,7 @@ const tests = {
     const server = await serve(report('healthy'));
     const { page, clean, close } = await open(server.url, { permissions: ['clipboard-read', 'clipboard-write'] });
     await has(page, 'heading', 'nothing harms this server');
-    await server.publish('incident');
+    await server.publish(report('incident'));
     await has(page, 'heading', '5 tables have no index; every request reads them whole');
     await says(page, /^Critical, as far as could be seen$/);
     assert.equal(await page.title(), 'Critical, as far as could be seen: codeintel@db-1:5432 - pgvigil');
@@ -148,7 +95,7 @@ const tests = {
     await fits(page, 'unreachable');
     await page.getByRole('alert').filter({ hasText: 'Stale.' }).waitFor();
     await fits(page, 'stale');
-    await server.publish('healthy');
+    await server.publish(report('healthy'));
     await has(page, 'heading', 'nothing harms this server');
     await page.getByRole('alert').waitFor({ state: 'detached' });
     await server.end();
@@ -160,7 +107,7 @@ const tests = {
     const server = await serve(report('healthy'));
     const { page, clean, close } = await open(server.url);
     await has(page, 'heading', 'nothing harms this server');
-    await server.publish('hostile');
+    await server.publish(report('hostile'));
     const choice = page.getByRole('combobox', { name: 'Target' });
     await choice.waitFor();
     await has(page, 'heading', 'nothing harms this server');
@@ -205,11 +152,14 @@ async function look(url, texts) {
 }
 
 let failed = 0;
-const todo = /^https?:/.test(process.argv[2]) ? { [process.argv[2]]: () => look(process.argv[2].replace(/\/$/, ''), process.argv.slice(3)) } : tests;
+const todo = /^https?:/.test(process.argv[2]) ? { [process.argv[2]]: () => look(process.argv[2].replace(/\/$/, ''), process.argv.slice(3)) } : { ...tests, ...looks, ...panels };
+const wanted = process.env.PGVIGIL_ONLY;  // a part of a test's name
 for (const [name, test] of Object.entries(todo)) {
+  if (wanted && !name.includes(wanted)) continue;
+  const begun = Date.now();
   try {
     await test();
-    console.log(`ok      ${name}`);
+    console.log(`ok      ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
   } catch (e) {
     ++failed;
     console.log(`FAILED  ${name}\n${e.stack}`);

@@ -15,6 +15,7 @@
 
 #include "agent/host/sd_notify.h"
 #include "agent/http/exposition.h"
+#include "agent/net/url.h"
 #include "agent/store/directory.h"
 #include "checks/words.h"
 
@@ -58,6 +59,8 @@ HttpOptions http_options(const Settings& s) {
   o.token = s.http.token;
   o.insecure = s.http.insecure;
   o.interval_seconds = s.schedule.cycle;
+  std::string why;  // the settings were checked
+  if (const auto outside = net::parse_url(s.alerting.external_url, why)) o.hosts.push_back(outside->host);
   return o;
 }
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -55,6 +56,31 @@ def incident_key(message):
     return body.get("groupKey") or alerts[0].get("fingerprint") or ""
 
 
+class Browser:
+    """The page as a person sees it, in a real browser that stays open from before the incident to its end."""
+
+    def __init__(self, url):
+        line = [os.path.join(ROOT, "tests", "e2e", "page"), "--follow", url, TABLE]
+        self.said, self.process = [], subprocess.Popen(children.bound(line), stdin=subprocess.DEVNULL, text=True,
+                                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+        threading.Thread(target=lambda: self.said.extend(iter(self.process.stdout.readline, "")), daemon=True).start()
+
+    def wait(self, word):
+        deadline = time.monotonic() + BROWSER_DEADLINE
+        while word not in (line.strip() for line in self.said):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise StepFailed(f"the page in a browser does not come to \"{word}\"\n{''.join(self.said)[-1500:]}")
+            time.sleep(0.1)
+
+    def wait_end(self):
+        self.wait("resolved")
+        if self.process.wait(30) != 0:
+            raise StepFailed(f"the page in a browser: {''.join(self.said)[-1500:]}")
+
+    def __exit__(self, *_):
+        children.stop(self.process)
+
+
 class Story:
     """The incident from the first second on: server, receiver, agent, load."""
 
@@ -62,13 +88,13 @@ class Story:
         self.tell, self.directory = teller.say, directory
         self.teller = teller
         self.case = incident.Case(CASE)
-        self.scene = self.receiver = self.agent = None
+        self.scene = self.receiver = self.agent = self.browser = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for part in (self.agent, self.scene, self.receiver):
+        for part in (self.browser, self.agent, self.scene, self.receiver):
             if part is not None:
                 part.__exit__(None, None, None)
 
@@ -83,6 +109,10 @@ class Story:
         self.agent.wait_ready()
         self.tell(f"pgvigil watches: page {self.agent.url}/  metrics {self.agent.url}/metrics\n"
                   f"superuser, to look around: psql '{self.scene.conninfo('postgres')}'")
+        if os.environ.get("PGVIGIL_BROWSER") == "1":
+            self.browser = Browser(self.agent.url)
+            self.browser.wait("healthy")
+            self.tell("the page in a browser: healthy")
         self.scene.start_load()
         self.teller.onset = time.monotonic()
         clients = sum(e.get("clients", 1) for e in self.case.load_entries())
@@ -160,22 +190,6 @@ def check_diagnosis(answer):
         raise StepFailed(f"diagnose does not name {TABLE} (dump_id, path): {[report.name(f) for f in found]}")
 
 
-def check_in_browser(story, severity):
-    """The page as a person sees it, in a real browser, while the incident goes on."""
-    line = [os.path.join(ROOT, "tests", "e2e", "page"), story.agent.url, TABLE, severity]
-    browser = subprocess.Popen(children.bound(line), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, errors="replace")
-    try:
-        said, _ = browser.communicate(timeout=BROWSER_DEADLINE)
-    except subprocess.TimeoutExpired as late:
-        raise StepFailed(f"the page in a browser: no answer within {BROWSER_DEADLINE:g} s") from late
-    finally:
-        children.stop(browser)
-    if browser.returncode != 0:
-        raise StepFailed(f"the page in a browser does not show {TABLE} and {severity}\n{said.strip()[-1500:]}")
-    return said.strip()
-
-
 def apply_remedy(story, teller, steps):
     if not steps:
         raise StepFailed("the report prints no cure")
@@ -217,14 +231,18 @@ def once(story, teller, remedy):
     answer = story.diagnose()
     check_diagnosis(answer)
     teller.say(f"pgvigil diagnose, {answer.seconds:.1f} s, exit {answer.exit_code}:\n{answer.text}")
-    if os.environ.get("PGVIGIL_BROWSER") == "1":
-        teller.say("the page in a browser: " + check_in_browser(story, "critical"))
+    if story.browser is not None:
+        story.browser.wait("incident")
+        teller.say("the page in a browser: cause, since when and the command without scrolling")
     if remedy:
         apply_remedy(story, teller, report.cure_steps(answer.report))
     else:
         teller.say("no remedy is applied")
     resolved = wait_resolved(story, firing, remedy)
     teller.say(f"resolved message delivered {resolved.after(teller.onset):.1f} s after the onset")
+    if story.browser is not None:
+        story.browser.wait_end()
+        teller.say("the page in a browser: healthy again, and when it was over")
     answer = wait_ok(story)
     teller.say(f"pgvigil diagnose: OK, exit {answer.exit_code}")
     seconds = story.agent.stop()

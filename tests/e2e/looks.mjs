@@ -28,6 +28,7 @@ export const looks = {
     for (const name of ['Copy: Cancel the readers that pile up', 'Copy: Build the index without blocking writers'])
       assert.ok(await inView(page, verdict.getByRole('button', { name })), name);
     assert.equal(await page.evaluate(() => scrollY), 0);
+    if (process.env.PGVIGIL_PICTURE) await page.screenshot({ path: process.env.PGVIGIL_PICTURE });
     clean();
     await close();
     await server.end();

@@ -1,8 +1,10 @@
 // The page in a real Chromium. With the path of page_server: every state of it, on recorded reports.
 // With the URL of a running agent: that it shows a verdict, alone and without an error. Texts after the URL must be on it.
+// With --follow URL TABLE: one page of a running agent from healthy through the incident of that table to its end.
 // PGVIGIL_SHOTS=DIR keeps a picture of each state; CHROMIUM names another browser.
 import assert from 'node:assert/strict';
 import { browser, fits, has, open, recorded, report, says, serve } from './browser.mjs';
+import { follow } from './follow.mjs';
 import { looks } from './looks.mjs';
 import { panels } from './panels.mjs';
 
@@ -149,6 +151,11 @@ async function look(url, texts) {
   await fits(page, 'agent');
   clean();
   await close();
+}
+
+if (process.argv[2] === '--follow') {
+  const [url, table] = process.argv.slice(3);
+  await follow(url.replace(/\/$/, ''), table).then(() => process.exit(0), (e) => { console.log(e.stack); process.exit(1); });
 }
 
 let failed = 0;

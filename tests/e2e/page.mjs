@@ -4,6 +4,7 @@
 // PGVIGIL_SHOTS=DIR keeps a picture of each state; CHROMIUM names another browser.
 import assert from 'node:assert/strict';
 import { browser, fits, has, open, recorded, report, says, serve } from './browser.mjs';
+import { figures } from './figures.mjs';
 import { follow } from './follow.mjs';
 import { looks } from './looks.mjs';
 import { panels } from './panels.mjs';
@@ -159,7 +160,7 @@ if (process.argv[2] === '--follow') {
 }
 
 let failed = 0;
-const todo = /^https?:/.test(process.argv[2]) ? { [process.argv[2]]: () => look(process.argv[2].replace(/\/$/, ''), process.argv.slice(3)) } : { ...tests, ...looks, ...panels };
+const todo = /^https?:/.test(process.argv[2]) ? { [process.argv[2]]: () => look(process.argv[2].replace(/\/$/, ''), process.argv.slice(3)) } : { ...tests, ...figures, ...looks, ...panels };
 const wanted = process.env.PGVIGIL_ONLY;  // a part of a test's name
 for (const [name, test] of Object.entries(todo)) {
   if (wanted && !name.includes(wanted)) continue;

@@ -1,5 +1,6 @@
 // What the panels tell, and how they are moved: by mouse, by keyboard, by time.
 import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
 import { accessible, has, open, says, serve, state } from './browser.mjs';
 import { states } from './states/index.mjs';
 
@@ -20,6 +21,25 @@ async function drag(page, from, until) {
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * until, y, { steps: 5 });
   await page.mouse.up();
+}
+
+// A line to the server that can be cut, and what was said on it.
+async function cuttable(url) {
+  const sockets = new Set();
+  const heard = [];
+  const relay = createServer((near) => {
+    const far = connect(Number(new URL(url).port), '127.0.0.1');
+    for (const s of [near, far]) sockets.add(s.on('error', () => {}).on('close', () => { near.destroy(); far.destroy(); sockets.delete(s); }));
+    near.on('data', (bytes) => heard.push(bytes.toString('latin1')));
+    near.pipe(far).pipe(near);
+  });
+  const listen = (port) => new Promise((done) => relay.listen(port, '127.0.0.1', done));
+  await listen(0);
+  const { port } = relay.address();
+  return {
+    url: `http://127.0.0.1:${port}`, heard, mend: () => listen(port),
+    cut: () => new Promise((done) => { relay.close(done); for (const s of sockets) s.destroy(); }),
+  };
 }
 
 export const panels = {
@@ -149,6 +169,39 @@ export const panels = {
     assert.ok(median < 10, `${taken}`);
     await close();
     await server.end();
+  },
+
+  async 'a lost connection goes on where it was'() {
+    const server = await serve(state('healthy'));
+    const line = await cuttable(server.url);
+    const { page, close } = await open(line.url);
+    await has(page, 'heading', 'nothing harms this server');
+    await line.cut();
+    await says(page, 'Connection to the agent lost');
+    await server.publish(state('incident'));
+    await line.mend();
+    await has(page, 'heading', '5 tables have no index');
+    await says(page, /^Live$/);
+    await says(page, 'Full in 2 min');
+    assert.ok(line.heard.some((text) => /^GET \/api\/v1\/stream/.test(text) && /Last-Event-ID: \d+/i.test(text)), 'it says what it has seen');
+    await close();
+    await line.cut();
+    await server.end();
+  },
+
+  async 'a history that is empty or does not answer leaves what is in memory'() {
+    const { page, end } = await opened('incident', { missing: true });
+    await says(page, /at most 46\.\d at 10:59:50 UTC/);
+    await page.route(/load\?.*from=/, (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":"the history does not answer"}' }));
+    await page.getByRole('radio', { name: '6 h' }).check();
+    await says(page, 'The history does not answer: the history does not answer. Shown is what is in memory.');
+    await says(page, /at most 46\.\d at 10:59:50 UTC/);
+    await page.unroute(/load\?.*from=/);
+    await page.route(/load\?.*from=/, (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify({ ...states.incident().load, queries: [], points: [], resolution_seconds: 60 }) }));
+    await page.getByRole('radio', { name: '1 h' }).check();
+    await page.getByText('Shown is what is in memory').waitFor({ state: 'detached' });
+    await says(page, /at most 46\.\d at 10:59:50 UTC/);
+    await end();
   },
 
   async 'by keyboard alone'() {

@@ -69,9 +69,12 @@ export function Incident({ incident, at, first }) {
   </article>`;
 }
 
+const Fine = ({ all }) => html`<ul class="ruled">${all.map((r) => html`<li><${Sign} of="ok" /><span>${r.title}</span><span class="dim">${r.figure}</span></li>`)}</ul>`;
+const first = 10;
+
 export const RuledOut = ({ all }) => all.length > 0 && html`<${Card} id="ruled" title="Ruled out">
-  <p class="dim">Looked at, and fine.</p>
-  <ul class="ruled">${all.map((r) => html`<li><${Sign} of="ok" /><span>${r.title}</span><span class="dim">${r.figure}</span></li>`)}</ul></${Card}>`;
+  <p class="dim">Looked at, and fine.</p><${Fine} all=${all.slice(0, first)} />
+  ${all.length > first && html`<details><summary>and ${all.length - first} more</summary><${Fine} all=${all.slice(first)} /></details>`}</${Card}>`;
 
 export const sql = /^(GRANT|ALTER|CREATE|SET|SELECT)\b/;
 

@@ -131,10 +131,11 @@ let frozen = { from: 0, until: 0 };
 export const view = computed(() => {
   changed.value;
   const wanted = span.value;
-  const long = wanted > 900 && past ? past : null;
+  const long = wanted > 900 && past?.points.length > 0 ? past : null;
   const { points: all, step } = long ?? recent;
   const until = Math.max(all.at(-1)?.at ?? 0, long ? 0 : recent.points.at(-1)?.at ?? 0);
-  if (!brushed.value) frozen = { from: until - wanted, until };
+  // What was before the first look is not shown as calm: the time shown begins where the samples do.
+  if (!brushed.value) frozen = { from: Math.max(until - wanted, Math.min(all[0]?.at ?? 0, until - 60)), until };
   return { all, step, ...frozen, points: slice(all, frozen.from, frozen.until), waits: recent.waits, vcpus: recent.vcpus };
 });
 

@@ -101,7 +101,7 @@ function told(v, points) {
 
 // A course over the same time as the big chart, with its limit and the same marks.
 function Strip({ title, value, limit, roof: top, said }) {
-  const v = calm.value, b = brushed.value;
+  const v = view.value, b = brushed.value;  // with each second, as the big chart: the marks stand under each other
   const points = vitalsShown.value;
   const x = (at) => ((at - v.from) / (v.until - v.from)) * 1000;
   const y = (n) => 40 - (n / top) * 38;

@@ -68,9 +68,9 @@ export function Verdict({ r }) {
   return html`<section class=${`verdict ${v.mood}`} aria-labelledby="headline">
     <div class="what" aria-live="polite">
       <p class="word"><${Sign} of=${v.sign} />${v.word}</p>
-      <h1 id="headline">${r.headline}</h1>
+      <h1 id="headline" class=${r.headline.length > 64 ? 'long' : ''}>${r.headline}</h1>
       ${r.reason && html`<p class="reason">${r.reason}</p>`}
-      <p class="when">${since && html`<span class="onset">since <time datetime=${since}>${clock(since, r.at)}</time> (${duration(seconds(since, r.at))})</span>, `}as of <time datetime=${r.at}>${clock(r.at)}</time></p>
+      <p class="when">${since && html`<span class="onset">since <time datetime=${since}>${clock(since, r.at)}</time> (${duration(seconds(since, r.at))})</span>, `}${r.incidents.length > 0 && html`<span class="onset">act ${r.incidents[0].act_by}</span>, `}as of <time datetime=${r.at}>${clock(r.at)}</time></p>
       <${Why} r=${r} />
       <${Notes} r=${r} own=${own} />
     </div>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <utility>
 
 #include "agent/pg/flight.h"
 #include "checks/plans/reading.h"
@@ -16,6 +17,7 @@ namespace pgvigil::pg {
 namespace {
 
 constexpr int kMostParses = 8;
+constexpr std::int64_t kLargestPlan = 8LL << 20;  // bytes
 
 // The path the query's own session would have: what is known of it ($3 before it, $2 instead of it), else as set for
 // the role in the database, the role, the database, all; then PostgreSQL's default.
@@ -33,10 +35,20 @@ select pg_catalog.set_config('search_path', $3::text || pg_catalog.replace(coale
        pg_catalog.set_config('plan_cache_mode', $4::text, true),
        pg_catalog.set_config('enable_partition_pruning', 'off', true))";
 
-// Functions that planning may run, and that run with a superuser's rights when a superuser explains.
+// What planning may run, and what then runs with a superuser's rights when a superuser explains: functions that are not
+// volatile; any function, where an operator's selectivity is estimated by calling it; and what a domain checks, when a
+// literal of an array, a row or a range of it is read.
 constexpr const char* kForeignFunctions =
     "select exists (select from pg_catalog.pg_proc p join pg_catalog.pg_roles r on r.oid = p.proowner "
-    "where p.provolatile <> 'v' and not r.rolsuper)";
+    "where p.provolatile <> 'v' and not r.rolsuper) "
+    "or exists (select from pg_catalog.pg_operator o join pg_catalog.pg_roles r on r.oid = o.oprowner "
+    "where not r.rolsuper) "
+    "or exists (select from pg_catalog.pg_constraint c join pg_catalog.pg_type t on t.oid = c.contypid "
+    "join pg_catalog.pg_roles r on r.oid = t.typowner where not r.rolsuper)";
+
+// Prepared statements outlive a rollback. A pooler may keep some of its own in this session, so none is no measure.
+constexpr const char* kPrepared =
+    "select pg_catalog.count(*), pg_catalog.max(prepare_time) from pg_catalog.pg_prepared_statement()";
 
 // The server's messages for these name objects, never values.
 constexpr std::array<std::string_view, 9> kNamesOnly{"42P01", "42703", "42883", "42501", "3F000",
@@ -66,7 +78,9 @@ std::string_view reason_of(std::string_view sqlstate) {
 }
 
 Explained failure(std::string sqlstate, std::string message, std::string mend = {}, std::string_view reason = {}) {
-  if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end()) {
+  if (sqlstate == "P0001") {  // worded by whoever wrote the function, with what it was called with
+    message = "a function that planning runs has raised an exception (its text is hidden)";
+  } else if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end()) {
     const auto first = message.find('"');
     const auto last = message.rfind('"');
     if (first != std::string::npos && last != first) message.replace(first, last - first + 1, "(hidden)");
@@ -89,6 +103,8 @@ Command savepoint(const char* sql) { return query(sql); }
 
 // nullopt: may be sent. The parser is of version 15: what it cannot read may be newer grammar.
 std::optional<Explained> refuse(const std::string& text, int version_num) {
+  if (text.find('\0') != std::string::npos)  // the protocol would end it there, and another text be explained
+    return failure("PGV03", "the text holds a zero byte", "", "syntax");
   switch (sql::kind(text)) {
     case sql::Kind::utility:
       return failure("PGV03", "not a query: utility statements have no plan", "", "not_plannable");
@@ -112,15 +128,18 @@ Command settings(const ExplainRequest& r, const std::vector<std::string>& schema
 }
 
 struct Parsed {
-  std::string name;  // "" when it failed
+  std::string name;         // "" when it failed
+  Outcome prepared_before;  // what there was of prepared statements
   std::shared_ptr<const sql::Repair> repair;
   std::vector<std::string> schemas;  // before the path
   std::size_t parameters = 0;
   Outcome error;
 };
 
-boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, const ExplainRequest& request,
-                                     Clock::time_point deadline) {
+// `commands`: what comes before it; the answer to the one at `prepared` is handed on.
+boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, std::size_t prepared,
+                                     const ExplainRequest& request, Clock::time_point deadline) {
+  Outcome prepared_before;
   auto repair = request.repair == nullptr ? sql::Repair(request.text) : *request.repair;
   std::vector<std::string> schemas = request.schemas;
   for (int attempt = 1;; ++attempt) {
@@ -132,7 +151,9 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
     commands.push_back(sync());
     const std::size_t last = commands.size() - 2;
     auto all = co_await session.run(std::move(commands), deadline);
+    if (attempt == 1) prepared_before = all[prepared];
     Parsed parsed;
+    parsed.prepared_before = prepared_before;
     if (all[last].ok) {
       parsed.name = name;
       parsed.parameters = all[last].types.size();
@@ -155,6 +176,8 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
     if (elsewhere) {  // the savepoint must come after what is set, or the next refusal undoes it
       schemas = request.other_schemas;
       commands.push_back(savepoint("RELEASE SAVEPOINT foreign_text"));
+      // Our own words must not find a stranger's operators by the path that was set for the text.
+      commands.push_back(query("SET LOCAL search_path TO pg_catalog"));
       commands.push_back(settings(request, schemas));
       commands.push_back(savepoint("SAVEPOINT foreign_text"));
     }
@@ -163,16 +186,27 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
 
 // Leaves nothing behind: prepared statements and advisory locks outlive a rollback. What the text did is rolled back to
 // the savepoint; the empty rest is committed, because a ROLLBACK would count among the database's own (where going back
-// fails, COMMIT rolls all back).
-boost::asio::awaitable<void> undo(Session& session, std::string name, Clock::time_point deadline) {
+// fails, COMMIT rolls all back). Each step has its own sync: one that fails (the text may have deallocated our
+// statement) keeps none of the others from being done. A session that still holds other prepared statements than before
+// is ended.
+boost::asio::awaitable<void> undo(Session& session, std::string name, const Outcome& prepared_before,
+                                  Clock::time_point deadline) {
   std::vector<Command> commands;
-  commands.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
-  if (!name.empty()) commands.push_back(query("DEALLOCATE " + name));
-  commands.push_back(query("select pg_catalog.pg_advisory_unlock_all()"));
-  commands.push_back(sync());
-  commands.push_back(query("COMMIT"));
-  commands.push_back(sync());
-  co_await session.run(std::move(commands), deadline);
+  const auto step = [&](std::string sql) {
+    commands.push_back(query(std::move(sql)));
+    commands.push_back(sync());
+  };
+  step("ROLLBACK TO SAVEPOINT foreign_text");
+  step("select pg_catalog.pg_advisory_unlock_all()");
+  if (!name.empty()) step("DEALLOCATE " + name);
+  step("ROLLBACK TO SAVEPOINT foreign_text");
+  step(kPrepared);
+  const std::size_t left = commands.size() - 2;
+  step("COMMIT");
+  const auto all = co_await session.run(std::move(commands), deadline);
+  const bool foreign = prepared_before.ok;  // else nothing of the text was ever sent
+  if (session.open() && foreign && (!all[left].ok || all[left].sheet.rows != prepared_before.sheet.rows))
+    co_await session.close(deadline);
 }
 
 // Values are literals of an unknown type, which the server takes as the parameter's: "(E'a/b', NULL)".
@@ -187,11 +221,14 @@ std::string arguments(std::size_t parameters, const std::vector<Cell>& values) {
 
 boost::asio::awaitable<Outcome> plan(Session& session, std::string statement, const char* pruning,
                                      Clock::time_point deadline) {
+  // A plan of 10,000 partitions is smaller; a constant that was folded to 40 MB would keep the event loop busy.
+  const auto most = std::exchange(session.most_bytes, kLargestPlan);
   std::vector<Command> commands;
   commands.push_back(query(fmt::format("SET LOCAL enable_partition_pruning TO {}", pruning)));
   commands.push_back(query(fmt::format("EXPLAIN (FORMAT JSON, VERBOSE, SETTINGS) EXECUTE {}", statement)));
   commands.push_back(sync());
   auto all = co_await session.run(std::move(commands), deadline);
+  session.most_bytes = most;
   co_return std::move(all[all[0].ok ? 1 : 0]);
 }
 
@@ -234,11 +271,13 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
       co_return refused;
     }
   }
+  const std::size_t prepared = commands.size();
+  commands.push_back(query(kPrepared));
   commands.push_back(settings(request, request.schemas));
   commands.push_back(savepoint("SAVEPOINT foreign_text"));
   for (const std::string& index : request.hypothetical)
     commands.push_back(query(fmt::format("select {}.hypopg_create_index($1)", request.hypopg_schema), {index}));
-  Parsed parsed = co_await parse(session, std::move(commands), request, deadline);
+  Parsed parsed = co_await parse(session, std::move(commands), prepared, request, deadline);
   Outcome answer = std::move(parsed.error);
   const bool literals = parsed.parameters == 0 || !request.values.empty();
   if (!parsed.name.empty()) {
@@ -256,9 +295,10 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
     forget.push_back(sync());
     co_await session.run(std::move(forget), deadline);
   }
-  if (session.open()) co_await undo(session, parsed.name, deadline);
+  if (session.open()) co_await undo(session, parsed.name, parsed.prepared_before, deadline);
   if (!answer.ok) {
     Explained failed = failure(answer);
+    failed.ended = !session.open();
     if (!request.values.empty() && !parsed.name.empty() && answer.sqlstate.starts_with("22")) {
       failed.error = answer.message;  // the values are the operator's own, and he needs to see which one it is
       failed.reason = "parameter_value";
@@ -279,8 +319,9 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
 void ExplainMemory::note(const std::string& key, const Explained& failure, Clock::time_point now) {
   const std::string_view state = failure.sqlstate;
   const bool again = state.starts_with("42") || state.starts_with("22") || state.starts_with("0A") ||
-                     state == "3F000" || state == "57014" || state == "25006" || state == "PGV03";
-  if (again) entries_.put(key, {failure, now + std::chrono::minutes(state == "42501" ? 1 : 10)}, key.size() + 300);
+                     state == "3F000" || state == "57014" || state == "25006" || state == "PGV03" || failure.ended;
+  const int minutes = state == "42501" ? 1 : failure.ended ? 2 : 10;
+  if (again) entries_.put(key, {failure, now + std::chrono::minutes(minutes)}, key.size() + 300);
 }
 
 void ExplainMemory::keep(const std::string& key, Worked worked) {

@@ -30,6 +30,7 @@ struct Explained {
   std::string rewritten;        // what was changed of the text, in a few words; "" as it is
   std::string sqlstate, error;  // instead; without literals of the text
   std::string mend;
+  bool ended = false;                         // its session was lost over it: the next time would cost one again
   std::string reason;                         // of a refusal: one of a short list, for a metric's label
   std::shared_ptr<const sql::Repair> repair;  // that led to the plan; none where the text was taken as it is
   std::vector<std::string> schemas;           // that were searched before the path

@@ -27,7 +27,7 @@ void Lane::swap_sessions(Lane& other) {
 
 void Lane::note_end() {
   if (session_ == nullptr || session_->open()) return;
-  if (session_->abandoned()) abandoned.push_back(session_->backend_pid());
+  if (session_->abandoned()) abandoned.push_back({session_->backend_pid(), Clock::now()});
   session_.reset();
 }
 

@@ -35,7 +35,13 @@ class Lane {
   void swap_sessions(Lane& other);  // with both passes held
   void note_end();                  // after using session(): remembers an abandoned server process
 
-  std::vector<int> abandoned;  // server processes that may live on after we gave up on them
+  // Server processes that may live on after we gave up on them.
+  struct Abandoned {
+    int pid = 0;
+    Clock::time_point at{};
+    bool told = false;  // to end
+  };
+  std::vector<Abandoned> abandoned;
 
  private:
   boost::asio::any_io_executor executor_;

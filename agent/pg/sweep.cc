@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "agent/pg/target_impl.h"
 #include "checks/plans/sql.h"
@@ -19,14 +21,14 @@ constexpr const char* kDatabases =
     "where d.datallowconn and not d.datistemplate and d.datconnlimit <> -2 "
     "order by pg_catalog.pg_stat_get_db_numbackends(d.oid) desc, d.datname";
 
-// Sessions that we may not see have no backend_type. $1: server processes we gave up on.
+// Sessions that we may not see have no backend_type. The place is for kAbandoned.
 constexpr const char* kSlots = R"(
 select pg_catalog.current_setting('max_connections')::int
        - pg_catalog.current_setting('superuser_reserved_connections')::int
        - coalesce(nullif(pg_catalog.current_setting('reserved_connections', true), '')::int, 0)
        - (pg_catalog.count(*) filter (where a.backend_type = 'client backend'
                                          or (a.backend_type is null and a.datid is not null)))::int,
-       coalesce(pg_catalog.bool_or(a.pid = any ($1::int[]) and a.application_name like 'pgvigil%'), false)
+       coalesce(pg_catalog.bool_or({}), false)
 from pg_catalog.pg_stat_get_activity(null::int) a)";
 
 // Behind a lock on pg_class or its like, for one.
@@ -72,15 +74,33 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
   const auto pass = co_await first.enter();
   around.error = co_await open_first();
   if (around.error) co_return around;
-  std::vector<int> pids = first.abandoned;
-  pids.insert(pids.end(), second.abandoned.begin(), second.abandoned.end());
   std::vector<pg::Ask> asks(2);
   asks[0].sql = kDatabases;
   asks[0].raw_bytes = true;
-  asks[1].sql = kSlots;
-  asks[1].parameters.push_back(fmt::format("{{{}}}", fmt::join(pids, ",")));
+  asks[1].sql = fmt::format(kSlots, kAbandoned);
+  asks[1].parameters = abandoned_parameters();
   around.own = first.session().database();
-  const auto all = co_await first.fly(std::move(asks), in_time(options.flight_deadline));
+  auto all = co_await first.fly(asks, in_time(options.flight_deadline));
+  if (!first.is_open() && first.abandoned.empty()) {  // it died while idle, which shows only now: once more
+    around.error = co_await open_first();
+    if (around.error) co_return around;
+    all = co_await first.fly(asks, in_time(options.flight_deadline));
+  }
+  // One we gave up on: planning ran code that swallows its own timeout, say. It is told to end, once, and mostly has
+  // ended a moment later; else there is no second connection until it has.
+  const auto told = [](const pg::Lane::Abandoned& gone) { return gone.told; };
+  if (all[1].ok && all[1].sheet.rows.at(0).at(1) == "t" && first.is_open() &&
+      !(std::all_of(first.abandoned.begin(), first.abandoned.end(), told) &&
+        std::all_of(second.abandoned.begin(), second.abandoned.end(), told))) {
+    co_await end_in_server();
+    asio::steady_timer pause(executor_);
+    for (int i = 0; i < 6 && first.is_open() && all[1].ok && all[1].sheet.rows.at(0).at(1) == "t"; ++i) {
+      pause.expires_after(Milliseconds(20 << i / 2));
+      co_await pause.async_wait(asio::use_awaitable);
+      auto again = co_await first.fly(std::vector<pg::Ask>(1, asks[1]), in_time(options.flight_deadline));
+      all[1] = std::move(again[0]);
+    }
+  }
   for (const auto& answer : all)
     if (!answer.ok) {
       around.error = pg::connect_error(ConnectError::Kind::other, options.conninfo, answer.message, answer.sqlstate);
@@ -98,7 +118,7 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
     around.error = pg::connect_error(ConnectError::Kind::not_postgres, options.conninfo, e.what());
     co_return around;
   }
-  if (around.alone && !pids.empty()) {
+  if (around.alone) {
     first.abandoned.clear();
     second.abandoned.clear();
   }
@@ -267,87 +287,6 @@ asio::awaitable<Observation> Target::Impl::sweep(std::vector<const AnyProbe*> pr
                                            "CREATE EXTENSION " + needs + ";"});
   }
   co_return found.finish(version_num, texts_);
-}
-
-asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::string database,
-                                                std::vector<Request> requests, std::optional<Around>& around,
-                                                Gathering& found, Clock::time_point deadline) {
-  std::vector<Plan> rows;
-  double seconds = 0;
-  bool lost = false;
-  for (const Request& r : requests) {
-    const std::string raw = texts_.with_literals(database, r.query_id).value_or(r.text);
-    // A text of the configuration may be another one tomorrow; a relation may be found in another schema.
-    std::string key = fmt::format("{}/{}/{}/{}/{}/{}", database, r.query_id.empty() ? r.text : r.query_id,
-                                  fmt::join(r.parameters, ";"), r.search_path, fmt::join(r.schemas, ","),
-                                  fmt::join(r.other_schemas, ","));
-    if (r.query_id.starts_with(kConfigured)) {
-      key += fmt::format("/{}/{}", r.user, r.text);
-      for (const Cell& value : r.values) key += value ? "/'" + *value : "/";
-    }
-    pg::Explained done;
-    if (const pg::Explained* before = memory_.failed(key, Clock::now())) {
-      done = *before;
-    } else if (lost || Clock::now() >= deadline) {
-      done.sqlstate = "PGV03";
-      done.error = lost ? "not asked: the connection was lost" : "not asked: out of time";
-    } else {
-      Way way = co_await way_to(database, around);
-      if (way.lane == nullptr) {
-        found.fail(probe, way.failure);
-        co_return;
-      }
-      pg::ExplainRequest request{raw, r.user, options.explain_timeout, options.lock_timeout, options.allow_superuser};
-      if (!r.parameters.empty()) {
-        co_await way.lane->learn_extensions();
-        request.hypothetical = r.parameters;
-        request.hypopg_schema = way.lane->extension_schema("hypopg").value_or("public");
-      }
-      request.search_path = r.search_path;
-      request.schemas = r.schemas;
-      request.other_schemas = r.other_schemas;
-      request.values = r.values;
-      const std::string how = fmt::format("{}/{}/{}/{}/{}", database, r.query_id, r.user, r.search_path, raw);
-      const auto worked = memory_.worked(how);
-      request.repair = worked.repair;
-      if (request.schemas.empty()) request.schemas = worked.schemas;
-      const auto begun = Clock::now();
-      const auto by = begun + in_time(options.explain_timeout + Milliseconds(500));
-      done = co_await pg::explain(way.lane->session(), std::move(request), by);
-      way.lane->note_end();
-      lost = !way.lane->is_open();
-      seconds += std::chrono::duration<double>(Clock::now() - begun).count();
-      ++explains;
-      if (!done.json.empty() && (done.repair || !done.schemas.empty())) memory_.keep(how, {done.repair, done.schemas});
-      if (done.json.empty()) ++explain_failures[done.reason];
-      if (done.json.empty()) memory_.note(key, done, Clock::now());
-    }
-    if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;
-    if (done.reason == "parameter_value")
-      done.mend =
-          fmt::format("give the hot query \"{}\" parameters of the right types", r.query_id.substr(kConfigured.size()));
-    if (!done.mend.empty() && !found.has_failed(probe, database, done.sqlstate))
-      found.fail(probe, {database, done.sqlstate, done.error, done.mend});
-    Plan row;
-    row.query_id = r.query_id;
-    row.database = database;
-    if (r.query_id.starts_with(kConfigured)) row.name = r.query_id.substr(kConfigured.size());
-    row.user = r.user;
-    row.query = sql::normalise(r.text.empty() ? raw : r.text).text;
-    row.json = std::move(done.json);
-    row.source = row.json.empty() ? "" : done.literals ? "literals" : "generic";
-    row.rewritten = std::move(done.rewritten);
-    row.schemas = std::move(done.schemas);
-    row.sqlstate = std::move(done.sqlstate);
-    row.error = std::move(done.error);
-    row.reason = std::move(done.reason);
-    rows.push_back(std::move(row));
-  }
-  pg::Outcome outcome;
-  outcome.ok = true;
-  outcome.sheet = plans.encode(*plans.rows(std::move(rows)));
-  outcome.seconds = seconds;
-  found.add(probe, std::move(outcome), database);
 }
 
 asio::awaitable<Observation> Target::Impl::wave(

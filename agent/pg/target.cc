@@ -161,19 +161,31 @@ asio::awaitable<Observation> Target::Impl::ask(std::vector<const AnyProbe*> prob
   co_return found.finish(version_num, texts_);
 }
 
+std::vector<std::string> Target::Impl::abandoned_parameters(std::vector<int> more) const {
+  std::vector<int> pids = std::move(more);
+  std::vector<double> ages(pids.size(), 0);
+  for (const pg::Lane* lane : {&first, &second})
+    for (const auto& gone : lane->abandoned) {
+      pids.push_back(gone.pid);
+      ages.push_back(std::chrono::duration<double>(Clock::now() - gone.at).count());
+    }
+  return {fmt::format("{{{}}}", fmt::join(pids, ",")), fmt::format("{{{}}}", fmt::join(ages, ","))};
+}
+
 // Statements of ours that still run, and processes we gave up on. Only sessions that are surely ours: behind a pooler
 // the process ids we know are not the server's.
 asio::awaitable<void> Target::Impl::end_in_server() {
-  std::vector<int> pids = first.abandoned;
-  pids.insert(pids.end(), second.abandoned.begin(), second.abandoned.end());
-  if (second.is_open()) pids.push_back(second.session().backend_pid());
-  if (pids.empty() || !first.is_open()) co_return;
+  std::vector<int> running;
+  if (second.is_open()) running.push_back(second.session().backend_pid());
+  if ((running.empty() && none_abandoned()) || !first.is_open()) co_return;
   std::vector<pg::Ask> asks(1);
-  asks[0].sql =
+  asks[0].sql = fmt::format(
       "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_get_activity(null::int) a "
-      "where a.pid = any ($1::int[]) and a.application_name like 'pgvigil%' "
-      "and a.usesysid = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)";
-  asks[0].parameters.push_back(fmt::format("{{{}}}", fmt::join(pids, ",")));
+      "where a.pid <> pg_catalog.pg_backend_pid() and {}",
+      kAbandoned);
+  asks[0].parameters = abandoned_parameters(std::move(running));
+  for (pg::Lane* lane : {&first, &second})
+    for (auto& gone : lane->abandoned) gone.told = true;
   co_await first.fly(std::move(asks), options.flight_deadline);
 }
 

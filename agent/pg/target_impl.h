@@ -93,6 +93,8 @@ class Target::Impl {
   bool out_of_time() const { return options.until && pg::Clock::now() >= *options.until; }
   bool none_abandoned() const { return first.abandoned.empty() && second.abandoned.empty(); }
   boost::asio::awaitable<void> end_in_server();  // with the first lane's pass held
+  // As the parameters $1, $2 of kAbandoned: process ids, and for how many seconds each has been given up.
+  std::vector<std::string> abandoned_parameters(std::vector<int> more = {}) const;
 
   bool closed_ = false;
   struct Hanging {
@@ -110,6 +112,14 @@ class Target::Impl {
   pg::QueryTexts texts_;
   pg::ExplainMemory memory_;
 };
+
+// Of pg_stat_get_activity() a: is it a process we gave up on? Not known by its application_name, which code that
+// planning ran may have changed; a process that has begun since is another one with the same id.
+inline constexpr const char* kAbandoned =
+    "exists (select from rows from (pg_catalog.unnest($1::int[]), pg_catalog.unnest($2::float8[])) as g (pid, age) "
+    "where g.pid = a.pid "
+    "and a.usesysid = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user) "
+    "and a.backend_start < pg_catalog.clock_timestamp() - g.age * interval '1 second')";
 
 // The question a probe asks this server over this lane; a failure when it cannot be asked there.
 std::variant<pg::Ask, Failure> question(const AnyProbe& probe, const pg::Lane& lane, int version_num,

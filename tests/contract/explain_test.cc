@@ -322,6 +322,23 @@ TEST_F(ExplainTest, NeverAsSuperuserWhereOthersOwnFunctions) {
   EXPECT_NE(test::answer(last, "plans").failures[0].mend.find("pgvigil grants"), std::string::npos);
 }
 
+// Planning calls volatile functions as well: what a domain checks, and what an operator's estimate asks of common
+// values.
+TEST_F(ExplainTest, NeverAsSuperuserWhereOthersOwnDomainsOrOperators) {
+  options.conninfo = test::conninfo(test::environment("PGVIGIL_TEST_DSN") + " dbname=vigil_explain");
+  Admin db("dbname=vigil_explain");
+  db.run(
+      "set role vigil_hostile; create function app.ran(text, text) returns bool volatile language plpgsql as "
+      "'begin perform pg_advisory_lock(4711); return true; end'");
+  EXPECT_FALSE(explain({"select * from app.orders where id = 1"})[0].json.empty());
+  db.run("create domain app.watched as text check (app.ran(value, value))");
+  EXPECT_EQ(explain({"select '{x}'::app.watched[]"})[0].reason, "superuser");
+  db.run(
+      "drop domain app.watched; create operator app.=== (leftarg = text, rightarg = text, function = app.ran, "
+      "restrict = eqsel)");
+  EXPECT_EQ(explain({"select * from app.orders where state operator(app.===) 'done'"})[0].reason, "superuser");
+}
+
 TEST_F(ExplainTest, ALockedTableCostsAHundredMillisecondsAndOnlyItself) {
   explain({"select 1"});  // connected
   Admin locker("dbname=vigil_explain");

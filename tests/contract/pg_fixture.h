@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "agent/pg/target.h"
 
@@ -48,6 +49,16 @@ class Admin {
     PQclear(r);
     if (!may_fail && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) throw std::runtime_error(error + sql);
     return cell;
+  }
+  // "channel payload" of what has come since the last call, for one that listens.
+  std::vector<std::string> notifications() {
+    std::vector<std::string> all;
+    PQconsumeInput(connection_);
+    while (PGnotify* n = PQnotifies(connection_)) {
+      all.push_back(std::string(n->relname) + " " + n->extra);
+      PQfreemem(n);
+    }
+    return all;
   }
   std::string host() const { return PQhost(connection_); }
   std::string port() const { return PQport(connection_); }

@@ -52,13 +52,16 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       if (!r.parameters.empty()) {
         co_await way.lane->learn_extensions();
         const auto hypopg = way.lane->extension_schema("hypopg");
-        if (!hypopg || !way.lane->is_open()) {  // a function of that name would be somebody else's
-          found.fail(probe, {database, "PGV03", "the extension hypopg is not installed in database " + database,
-                             "CREATE EXTENSION hypopg;"});
-          break;
+        if (!way.lane->is_open()) {
+          done.sqlstate = "PGV03";
+          done.error = "not asked: the connection was lost";
+        } else if (!hypopg) {  // a function of that name would be somebody else's
+          done.sqlstate = "PGV03";
+          done.error = "the extension hypopg is not installed in database " + database;
+          done.mend = "CREATE EXTENSION hypopg;";
         }
         request.hypothetical = r.parameters;
-        request.hypopg_schema = *hypopg;
+        request.hypopg_schema = hypopg.value_or("");
       }
       request.search_path = r.search_path;
       request.schemas = r.schemas;
@@ -68,16 +71,19 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       const auto worked = memory_.worked(how);
       request.repair = worked.repair;
       if (request.schemas.empty()) request.schemas = worked.schemas;
-      const auto begun = Clock::now();
-      const auto by = begun + in_time(options.explain_timeout + Milliseconds(500));
-      done = co_await pg::explain(way.lane->session(), std::move(request), by);
-      way.lane->note_end();
-      if (!way.lane->is_open()) ++lost;
-      seconds += std::chrono::duration<double>(Clock::now() - begun).count();
-      ++explains;
-      if (!done.json.empty() && (done.repair || !done.schemas.empty())) memory_.keep(how, {done.repair, done.schemas});
-      if (done.json.empty()) ++explain_failures[done.reason];
-      if (done.json.empty()) memory_.note(key, done, Clock::now());
+      if (done.error.empty()) {
+        const auto begun = Clock::now();
+        const auto by = begun + in_time(options.explain_timeout + Milliseconds(500));
+        done = co_await pg::explain(way.lane->session(), std::move(request), by);
+        way.lane->note_end();
+        if (!way.lane->is_open()) ++lost;
+        seconds += std::chrono::duration<double>(Clock::now() - begun).count();
+        ++explains;
+        if (!done.json.empty() && (done.repair || !done.schemas.empty()))
+          memory_.keep(how, {done.repair, done.schemas});
+        if (done.json.empty()) ++explain_failures[done.reason];
+        if (done.json.empty()) memory_.note(key, done, Clock::now());
+      }
     }
     if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;
     if (done.reason == "parameter_value")

@@ -22,8 +22,9 @@ using json::Json;
 using json::number;
 
 constexpr std::size_t most_holders = 20, most_trees = 10, most_waiters = 50, most_processes = 20;
-constexpr double growth_window = 300;  // seconds
-constexpr double least_growth = 0.02;  // of all slots within it: less is a pool that breathes
+// A line is drawn only where the check connections_rising would look for one: less is a pool that warms up or breathes.
+constexpr double growth_window = 300, least_span = 59;  // seconds
+constexpr double least_growth = 0.1, least_used = 0.4;  // of all slots
 constexpr std::size_t text_shown = 500;
 
 struct Holder {
@@ -37,7 +38,7 @@ std::optional<double> full_in(const Input& in, double slots) {
   if (all.size() < 3 || slots <= 0) return std::nullopt;
   const double now = connections_used(all.back().rows), before = connections_used(all.front().rows);
   const double seconds = seconds_between(all.front().at, all.back().at);
-  if (seconds < 20 || now - before < least_growth * slots) return std::nullopt;
+  if (seconds < least_span || now < least_used * slots || now - before < least_growth * slots) return std::nullopt;
   return std::max(0.0, slots - now) / ((now - before) / seconds);
 }
 

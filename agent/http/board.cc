@@ -109,7 +109,7 @@ std::optional<LoadSample> Board::sample_since(std::uint64_t number, std::string_
 Text Board::load(std::string_view target, Time from, Time until) const {
   const std::lock_guard lock(mutex_);
   const auto it = live_.find(target);
-  if (it == live_.end()) return nullptr;
+  if (it == live_.end()) return std::make_shared<const std::string>(LoadLog().json(target, {}, 1, from, until));
   const Live& live = it->second;
   return std::make_shared<const std::string>(live.log.json(target, live.vcpus, live.interval, from, until));
 }

@@ -57,7 +57,7 @@ class Board {
   std::vector<PublishedPtr> all() const;                                                  // by target name
   std::vector<PublishedPtr> since(std::uint64_t id, std::string_view target = {}) const;  // newest ones, by id
   std::optional<LoadSample> sample_since(std::uint64_t number, std::string_view target) const;
-  // The load in memory within these times; null when nothing of the target was seen.
+  // The load in memory within these times; without points before the first sample.
   Text load(std::string_view target, Time from, Time until) const;
   std::optional<Time> load_since(std::string_view target) const;  // the oldest that is in memory
   Text metrics() const;

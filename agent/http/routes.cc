@@ -152,8 +152,7 @@ Reply Routes::load(const std::string& target, std::string_view query) const {
     r.past = std::move(ask);
     return r;
   }
-  Text text = board_.load(target, ask.from, ask.until);
-  return text ? with_text(200, json_type, std::move(text)) : error(503, "no sample yet");
+  return with_text(200, json_type, board_.load(target, ask.from, ask.until));
 }
 
 Reply Routes::of_target(std::string_view path, const std::string& target, std::string_view query) const {

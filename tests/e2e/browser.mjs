@@ -1,7 +1,7 @@
 // A browser, a server of states, and what the tests of the page ask of both.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ export const report = (name) => new URL(`reports/${name}.json`, import.meta.url)
 export const recorded = (name) => JSON.parse(readFileSync(report(name), 'utf8'));
 
 const written = mkdtempSync(`${tmpdir()}/pgvigil-states-`);
+process.on('exit', () => rmSync(written, { recursive: true, force: true }));
 const there = new Set();
 // The directory of a state; made when it is first asked for.
 export function state(name) {

@@ -33,7 +33,7 @@ select pg_catalog.set_config('search_path', $3::text || pg_catalog.replace(coale
           order by s.setrole <> 0 desc, s.setdatabase <> 0 desc limit 1), '"$user", public'),
          '"$user"', case when $1::text = '' then 'public' else pg_catalog.quote_ident($1::text) end), true),
        pg_catalog.set_config('plan_cache_mode', $4::text, true),
-       pg_catalog.set_config('enable_partition_pruning', 'off', true))";
+       pg_catalog.set_config('enable_partition_pruning', 'off', true), {})";
 
 // What planning may run, and what then runs with a superuser's rights when a superuser explains: functions that are not
 // volatile; any function, where an operator's selectivity is estimated by calling it; and what a domain checks, when a
@@ -48,7 +48,8 @@ constexpr const char* kForeignFunctions =
 
 // Prepared statements outlive a rollback. A pooler may keep some of its own in this session, so none is no measure.
 constexpr const char* kPrepared =
-    "select pg_catalog.count(*), pg_catalog.max(prepare_time) from pg_catalog.pg_prepared_statement()";
+    "(select pg_catalog.json_build_array(pg_catalog.count(*), pg_catalog.max(prepare_time)) "
+    "from pg_catalog.pg_prepared_statement())";
 
 // The server's messages for these name objects, never values.
 constexpr std::array<std::string_view, 9> kNamesOnly{"42P01", "42703", "42883", "42501", "3F000",
@@ -123,23 +124,27 @@ std::optional<Explained> refuse(const std::string& text, int version_num) {
 Command settings(const ExplainRequest& r, const std::vector<std::string>& schemas) {
   std::string before;
   for (const std::string& schema : schemas) before += sql::quote_identifier(schema) + ", ";
-  return query(kPlanSettings,
+  return query(fmt::format(kPlanSettings, kPrepared),
                {r.user, r.search_path, before, r.values.empty() ? "force_generic_plan" : "force_custom_plan"});
 }
 
+Cell prepared_in(const Outcome& answer) {
+  return answer.ok && !answer.sheet.rows.empty() ? answer.sheet.rows.front().back() : std::nullopt;
+}
+
 struct Parsed {
-  std::string name;         // "" when it failed
-  Outcome prepared_before;  // what there was of prepared statements
+  std::string name;      // "" when it failed
+  Cell prepared_before;  // what there was of prepared statements; none: nothing of the text was sent
   std::shared_ptr<const sql::Repair> repair;
   std::vector<std::string> schemas;  // before the path
   std::size_t parameters = 0;
   Outcome error;
 };
 
-// `commands`: what comes before it; the answer to the one at `prepared` is handed on.
-boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, std::size_t prepared,
+// `commands`: what comes before it; the one at `set` also tells what was prepared before.
+boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> commands, std::size_t set,
                                      const ExplainRequest& request, Clock::time_point deadline) {
-  Outcome prepared_before;
+  Cell prepared_before;
   auto repair = request.repair == nullptr ? sql::Repair(request.text) : *request.repair;
   std::vector<std::string> schemas = request.schemas;
   for (int attempt = 1;; ++attempt) {
@@ -151,7 +156,7 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
     commands.push_back(sync());
     const std::size_t last = commands.size() - 2;
     auto all = co_await session.run(std::move(commands), deadline);
-    if (attempt == 1) prepared_before = all[prepared];
+    if (attempt == 1) prepared_before = prepared_in(all[set]);
     Parsed parsed;
     parsed.prepared_before = prepared_before;
     if (all[last].ok) {
@@ -189,7 +194,7 @@ boost::asio::awaitable<Parsed> parse(Session& session, std::vector<Command> comm
 // fails, COMMIT rolls all back). Each step has its own sync: one that fails (the text may have deallocated our
 // statement) keeps none of the others from being done. A session that still holds other prepared statements than before
 // is ended.
-boost::asio::awaitable<void> undo(Session& session, std::string name, const Outcome& prepared_before,
+boost::asio::awaitable<void> undo(Session& session, std::string name, const Cell& prepared_before,
                                   Clock::time_point deadline) {
   std::vector<Command> commands;
   const auto step = [&](std::string sql) {
@@ -197,16 +202,15 @@ boost::asio::awaitable<void> undo(Session& session, std::string name, const Outc
     commands.push_back(sync());
   };
   step("ROLLBACK TO SAVEPOINT foreign_text");
-  step("select pg_catalog.pg_advisory_unlock_all()");
-  if (!name.empty()) step("DEALLOCATE " + name);
-  step("ROLLBACK TO SAVEPOINT foreign_text");
-  step(kPrepared);
+  if (!name.empty()) {
+    step("DEALLOCATE " + name);
+    step("ROLLBACK TO SAVEPOINT foreign_text");
+  }
+  step(fmt::format("select pg_catalog.pg_advisory_unlock_all(), {}", kPrepared));
   const std::size_t left = commands.size() - 2;
   step("COMMIT");
   const auto all = co_await session.run(std::move(commands), deadline);
-  const bool foreign = prepared_before.ok;  // else nothing of the text was ever sent
-  if (session.open() && foreign && (!all[left].ok || all[left].sheet.rows != prepared_before.sheet.rows))
-    co_await session.close(deadline);
+  if (session.open() && prepared_before && prepared_in(all[left]) != prepared_before) co_await session.close(deadline);
 }
 
 // Values are literals of an unknown type, which the server takes as the parameter's: "(E'a/b', NULL)".
@@ -271,13 +275,12 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
       co_return refused;
     }
   }
-  const std::size_t prepared = commands.size();
-  commands.push_back(query(kPrepared));
+  const std::size_t set = commands.size();
   commands.push_back(settings(request, request.schemas));
   commands.push_back(savepoint("SAVEPOINT foreign_text"));
   for (const std::string& index : request.hypothetical)
     commands.push_back(query(fmt::format("select {}.hypopg_create_index($1)", request.hypopg_schema), {index}));
-  Parsed parsed = co_await parse(session, std::move(commands), prepared, request, deadline);
+  Parsed parsed = co_await parse(session, std::move(commands), set, request, deadline);
   Outcome answer = std::move(parsed.error);
   const bool literals = parsed.parameters == 0 || !request.values.empty();
   if (!parsed.name.empty()) {

@@ -77,7 +77,7 @@ export const looks = {
       await has(page, 'heading', '5 tables have no index');
       await has(page, 'heading', 'Ruled out');
       assert.equal(await page.getByRole('heading', { name: 'Hot queries' }).count(), 0);
-      if (name === 'lean') await says(page, 'There is no course to show: no sample yet');
+      if (name === 'lean') await says(page, 'No samples yet.');
       await fits(page, name);
       clean();
       await close();

@@ -141,13 +141,16 @@ void Agent::recall(const std::string& target) {
   if (!keeper_) return;
   page_.recall(target,
                [executor = io_.get_executor()](std::function<void()> task) { asio::post(executor, std::move(task)); });
-  keeper_->recall(
-      target, after(utc_now(), -recalled),
-      [executor = io_.get_executor(), watch = std::weak_ptr(targets_.at(target).watch)](std::vector<Observation> all) {
-        asio::post(executor, [watch, all = std::move(all)]() mutable {
-          if (const auto w = watch.lock()) w->recall(std::move(all));
-        });
-      });
+  keeper_->recall(target, after(utc_now(), -recalled),
+                  [this, target, executor = io_.get_executor(),
+                   watch = std::weak_ptr(targets_.at(target).watch)](std::vector<Observation> all) {
+                    asio::post(executor, [this, target, watch, all = std::move(all)]() mutable {
+                      const auto w = watch.lock();
+                      if (!w) return;
+                      board_.recalled(target, all);
+                      w->recall(std::move(all));
+                    });
+                  });
 }
 
 void Agent::keep(const std::string& target, Watched& w, const Report& report) {

@@ -1,8 +1,11 @@
 #include "agent/core/load_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 #include "agent/core/json_parts.h"
 #include "checks/blocking.h"
@@ -12,37 +15,53 @@
 namespace pgvigil {
 namespace {
 
+using json::in_one_line;
 using json::Json;
-using json::number;
 
 constexpr std::size_t text_shown = 300;      // bytes of a query's text; /api/v1/queries has the whole
-constexpr std::size_t names_kept = 5'000;    // before those that no point shows any more are forgotten
 constexpr double seconds_of_a_point = 1e-3;  // two answers within it are one
+
+// A quarter of an hour is ten thousand figures: they are printed as they come, without a tree of them.
+void put(std::string& out, double v) {
+  if (std::isfinite(v))
+    fmt::format_to(std::back_inserter(out), "{}", std::round(v * 1000) / 1000);
+  else
+    out += "null";
+}
+void put(std::string& out, std::string_view key, const std::optional<double>& v) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
+  put(out, v.value_or(NAN));
+}
 
 }  // namespace
 
 std::size_t LoadLog::query(const Minute::Query& q) {
-  const auto it = query_at_.find(q.database + '\0' + q.query_id);
+  std::string key = q.database + '\0' + q.query_id;
+  const auto it = query_at_.find(key);
   if (it != query_at_.end()) return it->second;
-  return keep({q.query_id, words::one_line(q.query, text_shown), q.database, q.user, tables_in(q.query)});
+  return keep({std::move(key),
+               in_one_line({{"query_id", q.query_id},
+                            {"query", words::one_line(q.query, text_shown)},
+                            {"database", q.database},
+                            {"user", q.user}}),
+               tables_in(q.query)});
 }
 
 std::size_t LoadLog::keep(Query q) {
-  const auto [it, is_new] = query_at_.try_emplace(q.database + '\0' + q.query_id, queries_.size());
+  const auto [it, is_new] = query_at_.try_emplace(q.key, queries_.size());
   if (is_new) queries_.push_back(std::move(q));
+  return it->second;
+}
+
+std::size_t LoadLog::name(std::string json) {
+  const auto [it, is_new] = name_at_.try_emplace(std::move(json), names_.size());
+  if (is_new) names_.push_back(it->first);
   return it->second;
 }
 
 LoadLog::Shares LoadLog::shares(const std::vector<Part>& parts) {
   Shares out;
-  for (const Part& p : parts) {
-    auto it = name_at_.find(p.name);
-    if (it == name_at_.end()) {
-      it = name_at_.emplace(p.name, names_.size()).first;
-      names_.push_back(p.name);
-    }
-    out.emplace_back(it->second, static_cast<float>(p.sessions));
-  }
+  for (const Part& p : parts) out.emplace_back(name(in_one_line(Json(p.name))), static_cast<float>(p.sessions));
   return out;
 }
 
@@ -61,7 +80,10 @@ std::vector<Part> LoadLog::tables_of(const Shares& queries) const {
 }
 
 void LoadLog::add(const Minute& m, bool judged) {
-  if (!points_.empty() && seconds_between(points_.back().at, m.at) < seconds_of_a_point) return;  // seen, or older
+  // What an earlier process saw comes late.
+  const auto place =
+      std::upper_bound(points_.begin(), points_.end(), m.at, [](Time at, const Point& point) { return at < point.at; });
+  if (place != points_.begin() && seconds_between(std::prev(place)->at, m.at) < seconds_of_a_point) return;  // seen
   Point p{.at = m.at, .active = static_cast<float>(m.active), .judged = judged};
   std::transform(std::begin(m.by), std::end(m.by), p.by, [](double v) { return static_cast<float>(v); });
   for (const Minute::Query& q : m.queries) p.queries.emplace_back(query(q), static_cast<float>(q.sessions));
@@ -69,7 +91,7 @@ void LoadLog::add(const Minute& m, bool judged) {
   p.users = shares(m.users), p.tables = shares(judged ? m.tables : tables_of(p.queries));
   p.verdict = m.verdict, p.reachable = m.reachable;
   p.connections = m.connections, p.connections_max = m.connections_max, p.cpu = m.cpu;
-  points_.push_back(std::move(p));
+  points_.insert(place, std::move(p));
   forget();
 }
 
@@ -83,56 +105,79 @@ bool LoadLog::observed(const Observation& observation) {
 
 void LoadLog::forget() {
   while (seconds_between(points_.front().at, points_.back().at) > keep_seconds_) points_.pop_front();
-  if (queries_.size() < names_kept && names_.size() < names_kept) return;
+  if (queries_.size() + names_.size() < forget_at_) return;
   const LoadLog old = std::exchange(*this, LoadLog(keep_seconds_));
   for (Point p : old.points_) {
     for (auto& [at, n] : p.queries) at = keep(old.queries_[at]);
     for (Shares* all : {&p.waits, &p.applications, &p.users, &p.tables})
-      for (auto& [at, n] : *all) at = shares({{old.names_[at], 0}}).front().first;
+      for (auto& [at, n] : *all) at = name(old.names_[at]);
     points_.push_back(std::move(p));
   }
+  forget_at_ = std::max(forget_at_, 2 * (queries_.size() + names_.size()));
 }
 
 std::string LoadLog::json(std::string_view target, std::optional<double> vcpus, double resolution, Time from,
                           Time until, bool newest_only) const {
-  Json out{{"schema", 1}, {"target", target}, {"resolution_seconds", resolution}, {"vcpus", number(vcpus)}};
-  Json& waits = out["waits"] = Json::array();
-  for (const Spends s : {Spends::cpu, Spends::lock, Spends::io, Spends::client, Spends::other})
-    waits.push_back(to_string(s));
-  Json& queries = out["queries"] = Json::array();
-  Json& points = out["points"] = Json::array();
+  std::string queries, points;
   std::map<std::size_t, std::size_t> shown;  // of the queries: their position in this document
-  const auto named = [&](const Shares& all) {
-    Json list = Json::array();
-    for (const auto& [at, n] : all) list.push_back({names_[at], number(n)});
-    return list;
+  const auto open = [](std::string& out, std::string_view key) {
+    fmt::format_to(std::back_inserter(out), ",\"{}\":[", key);
+  };
+  const auto named = [&](std::string_view key, const Shares& all) {
+    open(points, key);
+    std::string_view comma;
+    for (const auto& [at, n] : all) {
+      points.append(std::exchange(comma, ",")).append("[").append(names_[at]).append(",");
+      put(points, static_cast<double>(n));
+      points += ']';
+    }
+    points += ']';
   };
   for (const Point& p : points_) {
     if (p.at < from || p.at > until || (newest_only && &p != &points_.back())) continue;
-    Json by = Json::array(), of_queries = Json::array();
-    for (const float v : p.by) by.push_back(number(v));
-    for (const auto& [at, n] : p.queries) {
-      const auto [it, is_new] = shown.try_emplace(at, queries.size());
-      const Query& q = queries_[at];
-      if (is_new)
-        queries.push_back({{"query_id", q.query_id}, {"query", q.query}, {"database", q.database}, {"user", q.user}});
-      of_queries.push_back({it->second, number(n)});
+    points += points.empty() ? "{\"at\":" : ",{\"at\":";
+    put(points, static_cast<double>(p.at.time_since_epoch().count()) / 1000);
+    put(points, "active", static_cast<double>(p.active));
+    open(points, "by");
+    std::string_view comma;
+    for (const float v : p.by) {
+      points += std::exchange(comma, ",");
+      put(points, static_cast<double>(v));
     }
-    points.push_back({{"at", number(static_cast<double>(p.at.time_since_epoch().count()) / 1000)},
-                      {"active", number(p.active)},
-                      {"by", std::move(by)},
-                      {"query", std::move(of_queries)},
-                      {"wait", named(p.waits)},
-                      {"application", named(p.applications)},
-                      {"user", named(p.users)},
-                      {"table", named(p.tables)},
-                      {"verdict", p.judged && p.verdict ? Json(to_string(*p.verdict)) : Json()},
-                      {"reachable", p.judged ? Json(p.reachable) : Json()},
-                      {"connections", number(p.connections)},
-                      {"connections_max", number(p.connections_max)},
-                      {"cpu", number(p.cpu)}});
+    points += ']';
+    open(points, "query");
+    comma = "";
+    for (const auto& [at, n] : p.queries) {
+      const auto [it, is_new] = shown.try_emplace(at, shown.size());
+      if (is_new) queries.append(queries.empty() ? "" : ",").append(queries_[at].json);
+      fmt::format_to(std::back_inserter(points), "{}[{},", std::exchange(comma, ","), it->second);
+      put(points, static_cast<double>(n));
+      points += ']';
+    }
+    points += ']';
+    named("wait", p.waits);
+    named("application", p.applications);
+    named("user", p.users);
+    named("table", p.tables);
+    points += R"(,"verdict":)";
+    points += p.judged && p.verdict ? fmt::format("\"{}\"", to_string(*p.verdict)) : "null";
+    points += R"(,"reachable":)";
+    points += !p.judged ? "null" : p.reachable ? "true" : "false";
+    put(points, "connections", p.connections);
+    put(points, "connections_max", p.connections_max);
+    put(points, "cpu", p.cpu);
+    points += '}';
   }
-  return json::in_one_line(out);
+  std::string out = in_one_line({{"schema", 1},
+                                 {"target", target},
+                                 {"resolution_seconds", resolution},
+                                 {"vcpus", json::number(vcpus)},
+                                 {"waits", Json::array()}});
+  out.resize(out.size() - 2);  // into the list of waits, which are the order of `by`
+  std::string_view comma;
+  for (const Spends s : {Spends::cpu, Spends::lock, Spends::io, Spends::client, Spends::other})
+    fmt::format_to(std::back_inserter(out), "{}\"{}\"", std::exchange(comma, ","), to_string(s));
+  return out.append(R"(],"queries":[)").append(queries).append(R"(],"points":[)").append(points).append("]}");
 }
 
 }  // namespace pgvigil

@@ -18,7 +18,7 @@ class LoadLog {
  public:
   explicit LoadLog(double keep_seconds = 15 * 60) : keep_seconds_(keep_seconds) {}
 
-  // The `activity` of an observation becomes a point; true when it holds one.
+  // The `activity` of an observation becomes a point, in any order; true when it holds one.
   bool observed(const Observation& observation);
   void add(const Minute& minute);
 
@@ -42,13 +42,15 @@ class LoadLog {
     std::optional<double> connections = {}, connections_max = {}, cpu = {};
   };
   struct Query {
-    std::string query_id, query, database, user;
+    std::string key;                  // database and id
+    std::string json;                 // as the document shows it
     std::vector<std::string> tables;  // that the text names
   };
 
   void add(const Minute& minute, bool judged);
   std::size_t query(const Minute::Query& q);
   std::size_t keep(Query q);
+  std::size_t name(std::string json);
   Shares shares(const std::vector<Part>& parts);
   std::vector<Part> tables_of(const Shares& queries) const;
   void forget();
@@ -56,9 +58,10 @@ class LoadLog {
   double keep_seconds_;
   std::deque<Point> points_;  // oldest first
   std::vector<Query> queries_;
-  std::map<std::string, std::size_t> query_at_;  // by database and id
-  std::vector<std::string> names_;
+  std::map<std::string, std::size_t> query_at_;  // by key
+  std::vector<std::string> names_;               // as JSON
   std::map<std::string, std::size_t, std::less<>> name_at_;
+  std::size_t forget_at_ = 256;  // names: then those that no point shows any more go
 };
 
 }  // namespace pgvigil

@@ -51,6 +51,11 @@ void Board::sampled(const std::string& target, std::optional<double> vcpus, doub
   tell();
 }
 
+void Board::recalled(const std::string& target, const std::vector<Observation>& earlier) {
+  const std::lock_guard lock(mutex_);
+  for (const Observation& o : earlier) live_[target].log.observed(o);
+}
+
 void Board::retire(std::string_view target) {
   const std::lock_guard lock(mutex_);
   if (const auto it = published_.find(target); it != published_.end()) published_.erase(it);

@@ -45,7 +45,8 @@ class Board {
   // Its id is given here. Line breaks between the tokens of its texts become spaces: a live event is one line.
   void publish(Published published);
   void sampled(const std::string& target, std::optional<double> vcpus, double interval, const Observation& observation);
-  void retire(std::string_view target);  // no longer watched
+  void recalled(const std::string& target, const std::vector<Observation>& earlier);  // samples of an earlier process
+  void retire(std::string_view target);                                               // no longer watched
   void metrics(Text page);
   void agent(Text own);  // of ourselves, for `targets`
 

@@ -55,12 +55,16 @@ TEST(LoadLog, ASampleIsAPointByWaitQueryAndTable) {
   EXPECT_EQ(document(log, true)["points"][0]["active"], 0);
 }
 
-TEST(LoadLog, WhatIsSeenTwiceOrLateIsOnePoint) {
+TEST(LoadLog, WhatIsSeenTwiceIsOnePointAndWhatComesLateFindsItsPlace) {
   LoadLog log;
   log.observed(sample(5, 1));
   log.observed(sample(5, 2));
   log.observed(sample(4, 2));
-  EXPECT_EQ(document(log)["points"].size(), 1U);
+  log.observed(sample(4, 3));
+  const json all = document(log)["points"];
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0]["active"], 2);
+  EXPECT_EQ(all[1]["active"], 1);
 }
 
 TEST(LoadLog, OnlyItsWindowIsKeptAndNamesThatNobodyShowsAreForgotten) {

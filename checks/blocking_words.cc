@@ -34,9 +34,9 @@ std::string root_in_words(const BlockingTree& t) {
                      words::duration(t.holds->state_age.value_or(0)));
 }
 
-std::string in_queue(double waits) {
-  return fmt::format("{} {} for a lock", words::counted(waits, "session"),
-                     words::count(waits) == "1" ? "waits" : "wait");
+std::string in_queue(double waits, std::string_view lock) {
+  return fmt::format("{} {} for {}", words::counted(waits, "session"), words::count(waits) == "1" ? "waits" : "wait",
+                     lock);
 }
 
 Step end_session(const Session& s, std::size_t waiters, double load) {

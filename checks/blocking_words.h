@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "checks/blocking.h"
 
@@ -11,7 +12,7 @@ std::string who(const Session& s);  // "pid 12 (worker, role app)"
 bool is_idle_in_transaction(const Session& s);
 std::string what_it_does(const Session& s);        // "idle in transaction for 12 s"
 std::string root_in_words(const BlockingTree& t);  // who(root) and what it does, as far as it can be seen
-std::string in_queue(double waits);                // "8 sessions wait for a lock"
+std::string in_queue(double waits, std::string_view lock = "a lock");  // "8 sessions wait for a lock"
 
 // Ends an idle session, cancels a running statement. Between the look and the paste the session may have gone on: only
 // what still stands as it stood is ended.

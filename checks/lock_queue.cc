@@ -13,7 +13,11 @@ namespace pgvigil {
 namespace {
 
 std::string sentence(const BlockingTree& t, double waits) {
-  std::string text = fmt::format("{} that {} holds", in_queue(waits), root_in_words(t));
+  // The application's own locks are on nothing that a person could look for.
+  const bool advisory = std::all_of(t.waiters.begin(), t.waiters.end(),
+                                    [](const Waiter& w) { return w.session->wait_event == "advisory"; });
+  std::string text =
+      fmt::format("{} that {} holds", in_queue(waits, advisory ? "an advisory lock" : "a lock"), root_in_words(t));
   if (const Waiter* w = t.change_in_front())
     text +=
         fmt::format("; {} stands in front of the others: {}", who(*w->session), words::one_line(w->session->query, 80));

@@ -107,6 +107,7 @@ std::optional<ConnectError> Agent::watch(const TargetSettings& target) {
   auto conninfo = Conninfo::parse(target.conninfo);
   if (!conninfo) return conninfo.error();
   const std::string name = target.name;
+  page_.watch(name);
   targets_[name].watch = std::make_shared<Watch>(
       io_.get_executor(), target, settings_, *conninfo,
       [this, name](const Report& report, const History& history, const Context& context) {

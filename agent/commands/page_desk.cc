@@ -53,8 +53,8 @@ void PageDesk::recall(const std::string& target, std::function<void(std::functio
     if (reader == nullptr) return;
     try {
       on_loop([this, target, earlier = reader->moments(id, after(utc_now(), -a_day), Time::max())] {
-        std::vector<Moment>& moments = targets_[target].moments;
-        moments.insert(moments.begin(), earlier.begin(), earlier.end());
+        const auto w = targets_.find(target);
+        if (w != targets_.end()) w->second.moments.insert(w->second.moments.begin(), earlier.begin(), earlier.end());
       });
     } catch (const std::exception&) {
       // Damaged: the history's first flush tells.
@@ -64,7 +64,9 @@ void PageDesk::recall(const std::string& target, std::function<void(std::functio
 
 void PageDesk::observed(const Context& context, const Observation& observation) {
   if (history_ != nullptr) history_->observed(context, observation);
-  board_.sampled(context.target, targets_[context.target].vcpus, context.intervals.sample, observation);
+  // A last answer may come when the target is no longer watched.
+  if (const auto w = targets_.find(context.target); w != targets_.end())
+    board_.sampled(context.target, w->second.vcpus, context.intervals.sample, observation);
 }
 
 void PageDesk::judged(const Report& report) {
@@ -73,7 +75,7 @@ void PageDesk::judged(const Report& report) {
 
 void PageDesk::happened(const std::string& target, const Moment& moment) {
   if (history_ != nullptr) history_->happened(target, moment);
-  targets_[target].moments.push_back(moment);
+  if (const auto w = targets_.find(target); w != targets_.end()) w->second.moments.push_back(moment);
 }
 
 // Judging a plan is the dearest part: done once for each answer of the server, and once it is remembered.

@@ -21,6 +21,7 @@ class PageDesk final : public Keep {
   explicit PageDesk(Board& board) : board_(board) {}
   void open(HistoryKeeper* history) { history_ = history; }  // null: nothing is kept beyond memory
   void configure(const std::string& deploys_file);
+  void watch(const std::string& target) { targets_[target]; }  // until it is retired
   // What happened to the target within the last day, before this process began. `on_loop` runs a task on the loop.
   void recall(const std::string& target, std::function<void(std::function<void()>)> on_loop);
 

@@ -99,6 +99,7 @@ Json query(const Input& in, const HotEntry& e, const std::map<std::string, Growt
           {"read_bytes_per_second", times(g.blocks_read, block_bytes)},
           {"temp_bytes_per_second", times(g.temp_blocks, block_bytes)},
           {"plan", verdict(p)},
+          {"plan_id", p != nullptr && !p->nodes.empty() ? Json(p->query_id) : Json()},
           {"reason", reason},
           {"refused", p != nullptr && !p->nodes.empty() ? Json() : json::text_or_null(refused)},
           {"cure", p != nullptr ? json::text_or_null(p->cure) : Json()},

@@ -32,7 +32,8 @@ const sources = { generic: 'made without values, by the planner of this server',
 export function Plan({ q }) {
   const { doc, why } = docs.plans.value;
   if (!doc) return why ? html`<p class="dim">Its plan cannot be shown: ${why}.</p>` : html`<p class="dim" role="status">Asking for its plan.</p>`;
-  const p = doc.plans.find((one) => one.query_id === q.query_id && one.database === q.database) ?? doc.plans.find((one) => one.query_id === q.query_id);
+  const id = q.plan_id ?? q.query_id;
+  const p = doc.plans.find((one) => one.query_id === id && one.database === q.database) ?? doc.plans.find((one) => one.query_id === id);
   if (!p) return html`<p class="dim">No plan of it is known${q.known && !q.plan && q.reason ? `: ${q.reason}` : ''}.</p>`;
   return html`<section class="plan" aria-label="Plan"><h3>Plan</h3>
     <p class="dim">${sources[p.source] ?? p.source}${doc.at ? `, as of ${clock(doc.at, report.value?.at)}` : ''}${p.rewritten ? `; for it, ${p.rewritten}` : ''}</p>

@@ -41,17 +41,20 @@ const writer = { query_id: '900100', query: 'INSERT INTO lsif_data_documents (du
 export const load = ({ seconds = 900, step = 1, since = -Infinity, over = Infinity } = {}) => course({ newest, seconds, step, target, queries: [...queries, writer], since, over,
   shares, tables: tables.map((t) => `public.lsif_data_${t}`), application: ['lsif-server', 'bundle-manager', 'loader', 'dashboard'] });
 
+// The first is named in the configuration.
+const planId = (n) => (n === 0 ? 'config:hover' : ids[n]);
+
 export const hot = (over = {}) => ({
   schema: 1, target, at: now, window_seconds: 60,
   queries: tables.map((t, n) => ({
     query_id: ids[n], query: text(n), truncated: false, name: n === 0 ? 'hover' : null, database: 'codeintel', user: 'bundle_manager', application: 'lsif-server',
     sessions: 41.6 * shares[n], share: shares[n], blocked: 0, oldest_seconds: 9.8 - n, calls_per_second: n < 2 ? 3.6 / (n + 1) : null, mean_seconds: n < 2 ? 9.94 - n : null,
     rows_per_call: n < 2 ? 1 : null, read_bytes_per_second: n < 2 ? 5.4e8 : null, temp_bytes_per_second: n < 2 ? 0 : null,
-    plan: n < 4 ? 'harmful' : null, reason: n < 4 ? 'reads 1.9 million rows to return 1: no index can serve the filter' : 'the role may not read the table', refused: n < 4 ? null : 'permission',
+    plan: n < 4 ? 'harmful' : null, plan_id: n < 4 ? planId(n) : null, reason: n < 4 ? 'reads 1.9 million rows to return 1: no index can serve the filter' : 'the role may not read the table', refused: n < 4 ? null : 'permission',
     cure: n < 4 ? `index on public.lsif_data_${t} (${columns[n]})` : null, cost: n < 4 ? 964213.55 / (n + 1) : null, plan_changes: n === 0 ? 1 : 0, plan_changed_at: n === 0 ? began : null,
   })).concat({
     query_id: writer.query_id, query: writer.query, truncated: false, name: null, database: 'codeintel', user: 'loader', application: 'loader', sessions: 1.2, share: 0.03, blocked: 0,
-    oldest_seconds: 0.4, calls_per_second: 212.4, mean_seconds: 0.0051, rows_per_call: 1, read_bytes_per_second: 0, temp_bytes_per_second: 0, plan: 'rightful',
+    oldest_seconds: 0.4, calls_per_second: 212.4, mean_seconds: 0.0051, rows_per_call: 1, read_bytes_per_second: 0, temp_bytes_per_second: 0, plan: 'rightful', plan_id: writer.query_id,
     reason: 'inserts rows, reads nothing', refused: null, cure: null, cost: 0.01, plan_changes: 0, plan_changed_at: null,
   }), ...over,
 });
@@ -59,7 +62,7 @@ export const hot = (over = {}) => ({
 export const plans = () => ({
   schema: 1, target, at: at(12),
   plans: [{
-    query_id: ids[0], database: 'codeintel', name: 'hover', query: text(0), source: 'generic', rewritten: null, verdict: 'harmful', shape: '5be1c0', cost: 964213.55, changed_at: began, before_cost: 8.57,
+    query_id: planId(0), database: 'codeintel', name: 'hover', query: text(0), source: 'generic', rewritten: null, verdict: 'harmful', shape: '5be1c0', cost: 964213.55, changed_at: began, before_cost: 8.57,
     before_reads: ['lsif_data_documents by index lsif_data_documents_pkey'], reads: ['lsif_data_documents whole, in parallel'],
     nodes: [
       { number: 0, depth: 0, title: 'Nested Loop', rows: 1, cost: 964213.55, details: [], verdict: null, confidence: null, reason: null },

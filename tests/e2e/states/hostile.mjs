@@ -8,7 +8,7 @@ const names = [
 export const target = recorded('hostile').target;
 
 // Every string that a person could have chosen becomes one of the names; words that the API fixes stay.
-const fixed = new Set(['at', 'since', 'started', 'kind', 'severity', 'state', 'verdict', 'plan', 'source', 'confidence', 'act_by', 'version', 'start_time', 'plan_changed_at', 'changed_at', 'query_id', 'target', 'waits', 'shape', 'refused', 'key', 'mend']);
+const fixed = new Set(['at', 'since', 'started', 'kind', 'severity', 'state', 'verdict', 'plan', 'source', 'confidence', 'act_by', 'version', 'start_time', 'plan_changed_at', 'changed_at', 'query_id', 'plan_id', 'target', 'waits', 'shape', 'refused', 'key', 'mend']);
 function spoil(value, key = '', next = { n: 0 }) {
   if (Array.isArray(value)) return value.map((v) => spoil(v, key, next));
   if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoil(v, k, next)]));

@@ -74,17 +74,21 @@ class HistoryKeeper::Writer {
   }
 
   void run() {
+    auto due = std::chrono::steady_clock::now() + options_.beat;
     for (bool last = false; !last;) {
       std::vector<std::function<void()>> tasks;
       {
         std::unique_lock lock(mutex_);
-        if (tasks_.empty() && !stopping_)
-          wake_.wait_for(lock, options_.beat, [&] { return stopping_ || !tasks_.empty(); });
+        wake_.wait_until(lock, due, [&] { return stopping_ || !tasks_.empty(); });
         last = stopping_;
         tasks.swap(tasks_);
       }
       for (const auto& task : tasks) task();
-      if (tasks.empty() || last) flush(last);
+      // Whoever asks again and again keeps nobody from writing.
+      if (last || std::chrono::steady_clock::now() >= due) {
+        flush(last);
+        due = std::chrono::steady_clock::now() + options_.beat;
+      }
     }
     const std::lock_guard lock(mutex_);
     file_.close();

@@ -106,6 +106,27 @@ class Store : public ::testing::Test {
   Told told;
 };
 
+// A page that asks for the past more often than the keeper writes.
+TEST_F(Store, WhoAsksAllTheTimeKeepsNobodyFromWriting) {
+  const auto k = keeper();
+  k->observed(context, sample(0, {session("42", "SELECT $1")}));
+  std::function<void(HistoryReader*, std::int64_t)> again;
+  std::atomic<bool> enough = false;
+  again = [&](HistoryReader*, std::int64_t) {
+    if (!enough) k->ask("main", again);
+  };
+  k->ask("main", again);
+  EXPECT_TRUE(comes([&] {
+    try {
+      return samples() == 1;
+    } catch (const std::exception&) {
+      return false;  // not there yet
+    }
+  }));
+  enough = true;
+  EXPECT_TRUE(k->stop(Milliseconds(2000)));
+}
+
 TEST_F(Store, WhatIsWrittenIsReadAgain) {
   context.vcpus = 4;
   context.local = false;

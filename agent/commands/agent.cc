@@ -59,6 +59,9 @@ HttpOptions http_options(const Settings& s) {
   o.token = s.http.token;
   o.insecure = s.http.insecure;
   o.interval_seconds = s.schedule.cycle;
+  // As for the watchdog: a slow schedule is no standstill.
+  o.stuck_after =
+      std::max(o.stuck_after, std::chrono::milliseconds(static_cast<std::int64_t>(6000 * s.schedule.cycle)));
   std::string why;  // the settings were checked
   if (const auto outside = net::parse_url(s.alerting.external_url, why)) o.hosts.push_back(outside->host);
   return o;
@@ -272,6 +275,7 @@ void Agent::reload(const Settings& settings) {
     if (!targets_.contains(t.name)) {
       watch(t);
       gone.erase(t.name);  // the same target by another way in: its open alerts go on
+      recall(t.name);
       targets_[t.name].watch->start();
     }
   for (auto& [name, w] : gone) {

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <set>
 
@@ -19,22 +20,26 @@ constexpr double a_day = 86400;
 constexpr std::size_t most_moments = 500;
 constexpr double finest = 20 * 60;       // seconds of the past that are answered sample by sample
 constexpr double minutes_shown = 1'500;  // a look at more of them is at averages
+constexpr int most_waiting = 64;         // looks at the past at a time: more of them mean that the disk hangs
+constexpr auto patience = std::chrono::seconds(10);
+constexpr double longest = 8 * a_day;  // of one answer: whoever asks for years gets the newest week, not our memory
 
 Text text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
 
 std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask, Time until,
-                      std::optional<double> vcpus) {
-  const double span = seconds_between(ask.from, until);
+                      std::optional<double> vcpus, double interval) {
+  const Time from = std::max(ask.from, after(until, -longest));
+  const double span = seconds_between(from, until);
   LoadLog log(span + 120);
   double resolution = 60;
   if (span <= finest) {
-    resolution = 1;
-    for (const Observation& o : reader.observations(id, ask.from, until)) log.observed(o);
+    resolution = interval;
+    for (const Observation& o : reader.observations(id, from, until)) log.observed(o);
   }
   if (log.empty()) {
     const int each = std::max(1, static_cast<int>(std::ceil(span / 60 / minutes_shown)));
     resolution = 60 * each;
-    for (const Minute& m : coarser(reader.minutes(id, ask.from, until), each)) log.add(m);
+    for (const Minute& m : coarser(reader.minutes(id, from, until), each)) log.add(m);
   }
   return log.json(ask.target, vcpus, resolution, Time::min(), Time::max());
 }
@@ -54,7 +59,12 @@ void PageDesk::recall(const std::string& target, std::function<void(std::functio
     try {
       on_loop([this, target, earlier = reader->moments(id, after(utc_now(), -a_day), Time::max())] {
         const auto w = targets_.find(target);
-        if (w != targets_.end()) w->second.moments.insert(w->second.moments.begin(), earlier.begin(), earlier.end());
+        if (w == targets_.end()) return;
+        std::vector<Moment> all = earlier;  // and what came since, which may be among it by now
+        const Time last = all.empty() ? Time::min() : all.back().at;
+        for (Moment& m : w->second.moments)
+          if (m.at > last) all.push_back(std::move(m));
+        w->second.moments = std::move(all);
       });
     } catch (const std::exception&) {
       // Damaged: the history's first flush tells.
@@ -65,8 +75,10 @@ void PageDesk::recall(const std::string& target, std::function<void(std::functio
 void PageDesk::observed(const Context& context, const Observation& observation) {
   if (history_ != nullptr) history_->observed(context, observation);
   // A last answer may come when the target is no longer watched.
-  if (const auto w = targets_.find(context.target); w != targets_.end())
+  if (const auto w = targets_.find(context.target); w != targets_.end()) {
+    w->second.interval = context.intervals.sample;
     board_.sampled(context.target, w->second.vcpus, context.intervals.sample, observation);
+  }
 }
 
 void PageDesk::judged(const Report& report) {
@@ -83,7 +95,7 @@ void PageDesk::judge(Watched& w, const Input& in) {
   const Answer* newest = in.history().latest(plans);
   const Answer* known = in.history().latest(known_plans);
   const std::pair made_from(newest != nullptr ? newest->at : Time{}, known != nullptr ? known->at : Time{});
-  if (newest == nullptr || w.plans_made_from == made_from) return;
+  if (w.plans_document && w.plans_made_from == made_from) return;
   w.plans_made_from = made_from;
   w.plans = judge_plans(in);
   w.plans_document = text(plans_document(in, w.plans));
@@ -115,7 +127,7 @@ void PageDesk::reported(const Report& report, const History& history, const Cont
   p.line = text(target_document(report, open));
   p.findings = text(findings_document(report));
   p.others["queries"] = text(queries_document(in, w.plans));
-  if (w.plans_document) p.others["plans"] = w.plans_document;
+  p.others["plans"] = w.plans_document;
   p.others["activity"] = text(activity_document(in, report));
   p.others["progress"] = text(progress_document(in));
   p.others["events"] = text(events_document(report.target, newest(w, report.at)));
@@ -129,17 +141,24 @@ void PageDesk::retire(const std::string& target) {
 
 AskPast PageDesk::past() const {
   if (history_ == nullptr) return nullptr;
-  return [this](const PastAsk& ask, std::function<void(Text)> answer) {
+  const auto waiting = std::make_shared<std::atomic<int>>(0);
+  return [this, waiting](const PastAsk& ask, std::function<void(Text)> answer) {
+    if (*waiting >= most_waiting) return answer(nullptr);
+    ++*waiting;
+    const auto patient_until = std::chrono::steady_clock::now() + patience;
     const auto w = targets_.find(ask.target);
     const auto vcpus = w == targets_.end() ? std::nullopt : w->second.vcpus;
+    const double interval = w == targets_.end() ? 1 : w->second.interval;
     std::vector<Moment> deploys = deploys_;
     const Time until = std::min(ask.until, utc_now());
-    history_->ask(ask.target, [ask, until, vcpus, deploys = std::move(deploys), answer = std::move(answer)](
-                                  HistoryReader* reader, std::int64_t id) {
+    history_->ask(ask.target, [ask, until, vcpus, interval, waiting, patient_until, deploys = std::move(deploys),
+                               answer = std::move(answer)](HistoryReader* reader, std::int64_t id) {
+      --*waiting;
       Text out = nullptr;
-      if (reader != nullptr) try {
+      const bool late = std::chrono::steady_clock::now() > patient_until;  // nobody waits for it any more
+      if (reader != nullptr && !late) try {
           if (ask.path == "load") {
-            out = text(past_load(*reader, id, ask, until, vcpus));
+            out = text(past_load(*reader, id, ask, until, vcpus, interval));
           } else {
             auto moments = reader->moments(id, ask.from, until);
             for (const Moment& d : deploys)

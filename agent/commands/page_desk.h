@@ -41,6 +41,7 @@ class PageDesk final : public Keep {
     Text plans_document = nullptr;
     std::pair<Time, Time> plans_made_from = {};  // answers of plans and known_plans
     std::optional<double> vcpus = {};
+    double interval = 1;  // seconds, of samples
   };
   void judge(Watched& w, const Input& in);
   std::vector<Moment> newest(const Watched& w, Time now);

@@ -13,18 +13,22 @@ namespace {
 using json::Json;
 using json::number;
 
-// How far a phase of a command is, in whatever its server counts.
+// How far a phase of a command is, in whatever its server counts. One command may take several tables, one by one.
 struct Progress {
-  std::string phase;
+  std::string phase, on;
   double done = 0, total = 0;
 };
 Progress progress(const IndexBuild& b) {
   // Tuples are counted once the table has been read; those who must be waited for, where nothing else is.
-  if (b.tuples_total > 0) return {b.phase, static_cast<double>(b.tuples_done), static_cast<double>(b.tuples_total)};
-  if (b.blocks_total > 0) return {b.phase, static_cast<double>(b.blocks_done), static_cast<double>(b.blocks_total)};
-  return {b.phase, static_cast<double>(b.lockers_done), static_cast<double>(b.lockers_total)};
+  if (b.tuples_total > 0)
+    return {b.phase, b.table, static_cast<double>(b.tuples_done), static_cast<double>(b.tuples_total)};
+  if (b.blocks_total > 0)
+    return {b.phase, b.table, static_cast<double>(b.blocks_done), static_cast<double>(b.blocks_total)};
+  return {b.phase, b.table, static_cast<double>(b.lockers_done), static_cast<double>(b.lockers_total)};
 }
-Progress progress(const LongCommand& c) { return {c.phase, static_cast<double>(c.done), static_cast<double>(c.total)}; }
+Progress progress(const LongCommand& c) {
+  return {c.phase, c.table, static_cast<double>(c.done), static_cast<double>(c.total)};
+}
 
 // At the speed since this phase was first seen. Others that are waited for have no speed.
 template <class Row>
@@ -35,7 +39,9 @@ std::optional<double> left(const Input& in, const Probe<Row>& probe, const Row& 
     for (const Row& row : then.rows) {
       const Progress before = progress(row);
       const double seconds = seconds_between(then.at, in.at());
-      if (row.pid != now.pid || row.age > now.age || before.phase != p.phase || before.total != p.total) continue;
+      if (row.pid != now.pid || row.age > now.age || before.phase != p.phase || before.on != p.on ||
+          before.total != p.total)
+        continue;
       if (seconds < 1 || p.done <= before.done) return std::nullopt;
       return std::max(0.0, p.total - p.done) / ((p.done - before.done) / seconds);
     }

@@ -72,7 +72,10 @@ Json query(const Input& in, const HotEntry& e, const std::map<std::string, Growt
   const QueryLoad& q = e.load;
   Growth g;
   for (const std::string& id : e.ids)
-    if (const auto it = grown.find(q.database + '\n' + id); it != grown.end()) g = it->second;
+    if (const auto it = grown.find(q.database + '\n' + id); it != grown.end()) {
+      sum(g.calls, it->second.calls), sum(g.seconds, it->second.seconds), sum(g.rows, it->second.rows);
+      sum(g.blocks_read, it->second.blocks_read), sum(g.temp_blocks, it->second.temp_blocks);
+    }
   const bool called = g.calls && *g.calls > 0;
   const JudgedPlan* p = plan_of(judged, e);
   const KnownPlan* known = p == nullptr ? nullptr : known_of(in, p->database, p->query_id, p->source);

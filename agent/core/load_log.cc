@@ -86,7 +86,13 @@ void LoadLog::add(const Minute& m, bool judged) {
   if (place != points_.begin() && seconds_between(std::prev(place)->at, m.at) < seconds_of_a_point) return;  // seen
   Point p{.at = m.at, .active = static_cast<float>(m.active), .judged = judged};
   std::transform(std::begin(m.by), std::end(m.by), p.by, [](double v) { return static_cast<float>(v); });
-  for (const Minute::Query& q : m.queries) p.queries.emplace_back(query(q), static_cast<float>(q.sessions));
+  for (const Minute::Query& q : m.queries) {  // one that two users run is one
+    const std::size_t at = query(q);
+    const auto same = std::find_if(p.queries.begin(), p.queries.end(), [&](const auto& s) { return s.first == at; });
+    (same != p.queries.end() ? *same : p.queries.emplace_back(at, 0.0F)).second += static_cast<float>(q.sessions);
+  }
+  std::stable_sort(p.queries.begin(), p.queries.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
   p.waits = shares(m.waits), p.applications = shares(m.applications);
   p.users = shares(m.users), p.tables = shares(judged ? m.tables : tables_of(p.queries));
   p.verdict = m.verdict, p.reachable = m.reachable;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "agent/core/text.h"
 #include "checks/words.h"
@@ -59,6 +60,11 @@ DeploysFile::Read DeploysFile::changed(Time now) {
   modified_ = modified;
   if (!S_ISREG(s.st_mode)) return {{}, fmt::format("{}: not a regular file", path_)};
   std::ifstream in(path_, std::ios::binary);
+  if (!in.is_open()) {
+    size_ = -1;  // a chmod shows in neither size nor time
+    return {{}, std::exchange(unreadable_, true) ? "" : fmt::format("{}: cannot be read", path_)};
+  }
+  unreadable_ = false;
   const std::int64_t from = std::max<std::int64_t>(0, size_ - most_bytes);
   in.seekg(from);
   std::string text(static_cast<std::size_t>(size_ - from), '\0');

@@ -23,6 +23,7 @@ class DeploysFile {
  private:
   std::string path_;
   std::int64_t size_ = -1, modified_ = -1;
+  bool unreadable_ = false;
 };
 
 // Text of such a file; `begins_inside`: its first line may be cut.

@@ -45,7 +45,7 @@ void Board::sampled(const std::string& target, std::optional<double> vcpus, doub
     live.vcpus = vcpus;
     live.interval = interval;
     if (!live.log.observed(observation)) return;
-    ++live.number;
+    live.number = ++last_sample_;
     live.newest = nullptr;
   }
   tell();

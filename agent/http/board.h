@@ -83,6 +83,7 @@ class Board {
   // Goes on where an earlier process of this agent stopped, so that a reader who resumes misses nothing.
   std::uint64_t last_id_ =
       static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1));
+  std::uint64_t last_sample_ = 0;  // over all targets: one that comes back is news to a stream that stayed
   std::map<std::string, PublishedPtr, std::less<>> published_;
   mutable std::map<std::string, Live, std::less<>> live_;
   Text metrics_ = std::make_shared<const std::string>(), agent_ = std::make_shared<const std::string>("{}");

@@ -78,13 +78,26 @@ std::string_view reason_of(std::string_view sqlstate) {
   return "other";
 }
 
+// A server says what it was given in quotes, which are those of its language (lc_messages).
+std::string without_quoted(std::string message, bool to_the_end) {
+  static constexpr std::array<std::string_view, 8> quotes{"\"",     "\u00ab", "\u00bb", "\u201e",
+                                                          "\u201c", "\u201d", "\u300c", "\u300d"};
+  auto first = std::string::npos;
+  std::size_t last = 0, end = 0;
+  for (const std::string_view q : quotes) {
+    first = std::min(first, message.find(q));
+    if (const auto at = message.rfind(q); at != std::string::npos && at >= last) last = at, end = at + q.size();
+  }
+  if (first == std::string::npos) return message;
+  if (last == first || to_the_end) end = message.size();
+  return message.replace(first, end - first, "(hidden)");
+}
+
 Explained failure(std::string sqlstate, std::string message, std::string mend = {}, std::string_view reason = {}) {
   if (sqlstate == "P0001") {  // worded by whoever wrote the function, with what it was called with
     message = "a function that planning runs has raised an exception (its text is hidden)";
   } else if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end()) {
-    const auto first = message.find('"');
-    const auto last = message.rfind('"');
-    if (first != std::string::npos && last != first) message.replace(first, last - first + 1, "(hidden)");
+    message = without_quoted(std::move(message), sqlstate == "22021");  // bytes stand behind the name of the encoding
   }
   Explained out;
   out.reason = reason.empty() ? reason_of(sqlstate) : reason;

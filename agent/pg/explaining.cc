@@ -86,7 +86,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       }
     }
     if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;
-    if (done.reason == "parameter_value")
+    if (done.reason == "parameter_value" && r.query_id.starts_with(kConfigured))
       done.mend =
           fmt::format("give the hot query \"{}\" parameters of the right types", r.query_id.substr(kConfigured.size()));
     if (!done.mend.empty() && !found.has_failed(probe, database, done.sqlstate))

@@ -83,12 +83,17 @@ class HistoryKeeper::Writer {
         last = stopping_;
         tasks.swap(tasks_);
       }
-      for (const auto& task : tasks) task();
       // Whoever asks again and again keeps nobody from writing.
-      if (last || std::chrono::steady_clock::now() >= due) {
+      const auto write_when_due = [&](bool now) {
+        if (!now && std::chrono::steady_clock::now() < due) return;
         flush(last);
         due = std::chrono::steady_clock::now() + options_.beat;
+      };
+      for (const auto& task : tasks) {
+        task();
+        write_when_due(false);
       }
+      write_when_due(last);
     }
     const std::lock_guard lock(mutex_);
     file_.close();

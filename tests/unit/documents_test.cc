@@ -180,6 +180,22 @@ TEST(Documents, AnotherCommandOfTheSameProcessHasItsOwnSpeed) {
   EXPECT_EQ(json::parse(progress_document(input(s)))["operations"][0]["left_seconds"], nullptr);
 }
 
+TEST(Documents, AnotherTableOfTheSameCommandHasItsOwnSpeed) {
+  Scenario s;
+  const auto vacuum = [](std::string table, std::int64_t done, double age) {
+    return LongCommand{.pid = 9,
+                       .command = "VACUUM",
+                       .table = std::move(table),
+                       .phase = "scanning heap",
+                       .done = done,
+                       .total = 1000,
+                       .age = age};
+  };
+  s.saw(10, long_commands, {vacuum("a", 100, 5)});
+  s.saw(0, long_commands, {vacuum("b", 900, 15)});
+  EXPECT_EQ(json::parse(progress_document(input(s)))["operations"][0]["left_seconds"], nullptr);
+}
+
 TEST(Documents, EventsAreInOrderAndBounded) {
   std::vector<Moment> all;
   for (int i = 2'000; i > 0; --i) all.push_back({.at = Time(Milliseconds(i)), .kind = "event", .sentence = "\xff"});

@@ -89,6 +89,19 @@ TEST(LoadLog, OnlyWhatIsAskedForIsTold) {
   EXPECT_EQ(some["vcpus"], nullptr);
 }
 
+TEST(LoadLog, OneQueryOfTwoUsersIsOne) {
+  LoadLog log;
+  Observation o = sample(0, 3);
+  std::vector<Session> all = static_cast<const RowsOf<Session>&>(*o.answers.begin()->second.rows).rows;
+  all.back().user = "batch";
+  all.push_back(all.back());
+  all.back().pid = 99, all.back().query_id = "7", all.back().query = "SELECT 1";
+  o.answers.begin()->second.rows = activity.rows(std::move(all));
+  log.observed(o);
+  const json d = document(log);
+  EXPECT_EQ(d["points"][0]["query"], json::parse("[[0, 3], [1, 1]]"));
+}
+
 TEST(LoadLog, AMinuteTellsItsVerdict) {
   LoadLog log;
   log.add(Minute{.at = start, .active = 2, .verdict = Severity::critical, .connections = 17});

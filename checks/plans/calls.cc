@@ -41,7 +41,10 @@ class Walk {
            {std::pair("InsertStmt", "insert"), std::pair("UpdateStmt", "update"), std::pair("DeleteStmt", "delete")})
         if (const Json& s = at(node, statement); s.is_object()) write(s, event);
       if (const Json& s = at(node, "MergeStmt"); s.is_object())
-        for (const char* event : {"insert", "update", "delete"}) write(s, event);
+        for (const Json& clause : at(s, "mergeWhenClauses"))
+          for (const auto& [command, event] : {std::pair("CMD_INSERT", "insert"), std::pair("CMD_UPDATE", "update"),
+                                               std::pair("CMD_DELETE", "delete")})
+            if (at(at(clause, "MergeWhenClause"), "commandType") == command) write(s, event);
     }
     for (const Json& child : node) walk(child, depth + 1);
   }

@@ -15,11 +15,43 @@
 namespace pgvigil {
 namespace {
 
-// Catalogue only. $1, $2: schemas and names of functions; $3, $4: schemas and names of tables that are written to.
+// Catalogue only. $1, $2: schemas and names of functions; $3, $4: schemas and names of tables that are written to;
+// $5, $6: of those that rows are deleted from.
 // Functions that those call in turn are found by their names in the body. Of a body made of SQL the server holds the
 // parse tree alone, and printing it opens its tables: not while somebody holds or wants one of them for himself.
+// A foreign key looks up the rows that refer to each row deleted, as ri_triggers.c writes it; with ON DELETE CASCADE
+// those go as well, and so on. Told are the keys that no index begins with, on tables that are not small.
 constexpr std::string_view sql = R"(
-with roots as (
+with recursive keys as (
+  select k.oid, k.conrelid, k.confrelid, k.confdeltype, n.nspname::text as on_schema, c.relname::text as on_table,
+         c.oid as root, 1 as depth
+  from rows from (pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[])) u (schema, relation)
+  join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p')
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and (u.schema = '' or n.nspname = u.schema::name)
+  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
+                             and d.classid = 'pg_catalog.pg_constraint'::regclass
+  join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = c.oid
+  union
+  select k.oid, k.conrelid, k.confrelid, k.confdeltype, p.on_schema, p.on_table, p.root, p.depth + 1
+  from keys p
+  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p.conrelid
+                             and d.classid = 'pg_catalog.pg_constraint'::regclass
+  join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = p.conrelid
+  where p.confdeltype = 'c' and p.depth < 4),
+slow_keys as (
+  select distinct on (k.oid, p.root) k.*, c.relname, n.nspname, p.on_schema, p.on_table, p.root
+  from keys p
+  join pg_catalog.pg_constraint k on k.oid = p.oid
+  join pg_catalog.pg_class c on c.oid = k.conrelid
+                            and (c.relkind = 'p' or c.relpages >= 128 or c.reltuples <= 0)
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where k.conparentid = 0
+    and not exists (select from pg_catalog.pg_index i
+                    where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
+                      and i.indkey[0] = any (k.conkey))
+  order by k.oid, p.root
+  limit 20),
+roots as (
   select p.oid, p.oid as root, '' as trigger, '' as on_schema, '' as on_table, 0 as events
   from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) u (schema, name)
   join pg_catalog.pg_proc p on p.proname = u.name::name
@@ -63,6 +95,7 @@ select 'in:' || p.oid::text as query_id,
        pg_catalog.array_remove(array[case when u.events & 4 > 0 then 'insert' end,
                                      case when u.events & 16 > 0 then 'update' end,
                                      case when u.events & 8 > 0 then 'delete' end], null) as events,
+       '' as referencing,
        coalesce((select pg_catalog.substr(c, 13) from pg_catalog.unnest(p.proconfig) c where c like 'search\_path=%'),
                 '') as search_path,
        p.proname::text as function_name,
@@ -79,7 +112,23 @@ join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 join pg_catalog.pg_proc r on r.oid = u.root
 join pg_catalog.pg_namespace rn on rn.oid = r.pronamespace
 where pg_catalog.octet_length(p.prosrc) <= 65536
-limit 60
+union all
+select 'key:' || k.oid::text || ':' || k.root::text, '', '', false,
+       pg_catalog.current_database()::text, '', '', '', 0, 0, k.conname::text, k.on_schema, k.on_table, '{delete}',
+       pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(k.relname),
+       'pg_catalog', k.conname::text, 'sql',
+       'SELECT 1 FROM ' || pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(k.relname)
+         || ' x WHERE '
+         || (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname) || ' = $' || i::text, ' AND ' order by i)
+             from pg_catalog.unnest(k.conkey) with ordinality u (number, i)
+             join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.number),
+       '{}',
+       array(select pg_catalog.format_type(a.atttypid, null)
+             from pg_catalog.unnest(k.confkey) with ordinality u (number, i)
+             join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.number
+             order by i)
+from slow_keys k
+limit 80
 )";
 
 constexpr std::string_view body_14 = R"(case
@@ -106,7 +155,7 @@ std::vector<Request> plan(const Input& in) {
     for (const auto& answer : in.series(plans, again))
       for (const Plan& p : answer.rows) explained.insert(p.database + "\n" + p.query_id);
   struct Names {
-    std::set<std::pair<std::string, std::string>> functions, tables;
+    std::set<std::pair<std::string, std::string>> functions, tables, emptied;
   };
   std::map<std::string, Names> wanted;  // by database
   std::size_t seen = 0;
@@ -117,14 +166,16 @@ std::vector<Request> plan(const Input& in) {
     Names& names = wanted[e.load.database];
     for (const auto& c : calls.functions)
       if (names.functions.size() < most) names.functions.emplace(c.schema, c.function);
-    for (const auto& w : calls.writes)
+    for (const auto& w : calls.writes) {
       if (names.tables.size() < most) names.tables.emplace(w.schema, w.relation);
+      if (w.event == "delete" && names.emptied.size() < most) names.emptied.emplace(w.schema, w.relation);
+    }
   }
   std::vector<Request> requests;
   for (const auto& [database, names] : wanted) {
     if (names.functions.empty() && names.tables.empty()) continue;
     Request r{.database = database};
-    for (const auto* set : {&names.functions, &names.tables}) {
+    for (const auto* set : {&names.functions, &names.tables, &names.emptied}) {
       std::vector<std::string> schemas, relations;
       for (const auto& [schema, name] : *set) schemas.push_back(schema), relations.push_back(name);
       r.parameters.push_back(*encode_cell(schemas));
@@ -133,6 +184,15 @@ std::vector<Request> plan(const Input& in) {
     requests.push_back(std::move(r));
   }
   return requests;
+}
+
+// "function public.find", "trigger credit on public.orders (function public.check_credit)"
+std::string place(const InnerStatement& s) {
+  const std::string trigger = sql::quote_identifier(s.trigger);
+  if (!s.referencing.empty()) return fmt::format("foreign key {} of {}", trigger, s.referencing);
+  if (s.trigger.empty()) return "function " + s.function;
+  return fmt::format("trigger {} on {}.{} (function {})", trigger, sql::quote_identifier(s.on_schema),
+                     sql::quote_identifier(s.on_table), s.function);
 }
 
 }  // namespace
@@ -158,10 +218,7 @@ std::vector<Inner> inner_statements(const Input& in, const std::string& database
                std::find(s.events.begin(), s.events.end(), w.event) != s.events.end();
       });
       if ((!called && !fired) || !seen.insert(s.query_id).second) continue;
-      all.push_back(
-          {&s, fired ? fmt::format("trigger {} on {}.{} (function {})", sql::quote_identifier(s.trigger),
-                                   sql::quote_identifier(s.on_schema), sql::quote_identifier(s.on_table), s.function)
-                     : "function " + s.function});
+      all.push_back({&s, place(s)});
     }
   return all;
 }
@@ -187,6 +244,7 @@ const Probe<InnerStatement> called_functions{{.id = "called_functions",
                                               {"on_schema", &InnerStatement::on_schema},
                                               {"on_table", &InnerStatement::on_table},
                                               {"events", &InnerStatement::events},
+                                              {"referencing", &InnerStatement::referencing},
                                               {"search_path", &InnerStatement::search_path}},
                                              [](const InnerStatement& s) { return s.database + "\n" + s.query_id; }};
 

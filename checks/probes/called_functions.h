@@ -1,5 +1,5 @@
-// What functions and triggers of hot queries do: the statements in their bodies. Second wave: asked for the functions
-// that a hot query's text calls, and for triggers of the tables it writes to.
+// What functions, triggers and foreign keys of hot queries do: the statements in their bodies. Second wave: asked for
+// the functions that a hot query's text calls, and for triggers of the tables it writes to.
 #pragma once
 
 #include "checks/probe.h"
@@ -13,10 +13,11 @@ struct InnerStatement {                      // that reads a relation
   std::string function = {};                    // whose body holds it: qualified, quoted where it must be
   std::string called_schema = {}, called = {};  // the function that the hot query's text names, which may call this one
   std::int64_t least_arguments = 0, most_arguments = 0;  // that function takes
-  std::string trigger = {};                              // instead: the trigger's name
+  std::string trigger = {};                              // instead: the trigger's name, or the foreign key's
   std::string on_schema = {}, on_table = {};             // of the trigger; unquoted
   std::vector<std::string> events = {};                  // insert, update, delete
-  std::string search_path = {};                          // set for the function
+  std::string referencing = {};  // the table whose foreign key it is, qualified; "" for a trigger
+  std::string search_path = {};  // set for the function
 };
 
 extern const Probe<InnerStatement> called_functions;
@@ -25,7 +26,7 @@ extern const Probe<InnerStatement> called_functions;
 // ...".
 struct Inner {
   const InnerStatement* statement;
-  std::string where;  // "function public.find_part", "trigger stamp on public.orders (function public.stamp)"
+  std::string where;  // "function public.find_part", "foreign key lines_order_id_fkey of public.lines"
 };
 std::vector<Inner> inner_statements(const Input& in, const std::string& database, std::string_view text);
 

@@ -238,7 +238,8 @@ TEST_P(Probes, EveryStatementDecodes) {
     SCOPED_TRACE(about.id);
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop"}, {"indexed"});
-    if (probe == &called_functions) request.parameters = {"{\"\"}", "{find}", "{Shop}", "{indexed}"};
+    if (probe == &called_functions)
+      request.parameters = {"{\"\"}", "{find}", "{Shop}", "{indexed}", "{Shop}", "{indexed}"};
     if (probe == &relation_places) request.parameters = {"{indexed,nowhere}"};
     if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &table_sizes) request.parameters = {"0"};
@@ -685,7 +686,8 @@ TEST_P(Probes, FunctionsThatAreCalled) {
     create or replace function "Shop".fired() returns trigger language plpgsql as $f$ begin return new; end $f$;
     drop trigger if exists t on "Shop".tiny;
     create trigger t after insert or delete on "Shop".tiny for each row execute function "Shop".fired())");
-  const auto all = ask(us, called_functions, {.parameters = {"{\"\",\"\"}", "{outer_one,count}", "{Shop}", "{tiny}"}});
+  const auto all =
+      ask(us, called_functions, {.parameters = {"{\"\",\"\"}", "{outer_one,count}", "{Shop}", "{tiny}", "{}", "{}"}});
   ASSERT_EQ(all.size(), 3U);
   const auto& outer = find(all, &InnerStatement::function, std::string("\"Shop\".outer_one"));
   EXPECT_EQ(outer.called, "outer_one");
@@ -702,7 +704,7 @@ TEST_P(Probes, FunctionsThatAreCalled) {
   if (us.version() < 140000) return;
   app.run(
       R"(create function "Shop".atomic(n int) returns bigint language sql begin atomic select count(*) from "Shop".tiny; end)");
-  const Request request{.parameters = {"{Shop}", "{atomic}", "{}", "{}"}};
+  const Request request{.parameters = {"{Shop}", "{atomic}", "{}", "{}", "{}", "{}"}};
   const auto body = [&] {
     const Sheet sheet = ask_sheet(us, called_functions, request);
     const auto at = std::find(sheet.columns.begin(), sheet.columns.end(), "body") - sheet.columns.begin();
@@ -715,6 +717,31 @@ TEST_P(Probes, FunctionsThatAreCalled) {
     EXPECT_EQ(body(), "");
   }
   app.run(R"(drop function "Shop".atomic)");
+}
+
+// What deletes set going: the look-ups of foreign keys that no index serves, along a chain of cascades.
+TEST_P(Probes, ForeignKeysThatDeletesFire) {
+  const Client app("app", database);
+  app.run(R"(
+    create table "Shop"."ord ers" (id bigint primary key, region int, unique (id, region));
+    create table "Shop".lines (id int primary key, "order" bigint, region int,
+      constraint "of order" foreign key ("order", region) references "Shop"."ord ers" (id, region) on delete cascade);
+    create table "Shop".served (id int primary key, o bigint references "Shop"."ord ers");
+    create index on "Shop".served (o);
+    create table "Shop".notes (line int references "Shop".lines on delete set null);
+    create table "Shop".marks (note int references "Shop".served))");
+  const auto all = ask(us, called_functions, {.parameters = {"{}", "{}", "{}", "{}", "{\"\",\"\"}", "{ord ers,tiny}"}});
+  ASSERT_EQ(all.size(), 2U);  // marks: rows of served are not deleted
+  const auto& lines = find(all, &InnerStatement::referencing, std::string("\"Shop\".lines"));
+  EXPECT_EQ(lines.trigger, "of order");
+  EXPECT_EQ(lines.on_table, "ord ers");
+  EXPECT_THAT(lines.events, ElementsAre("delete"));
+  EXPECT_EQ(find(all, &InnerStatement::referencing, std::string("\"Shop\".notes")).on_table, "ord ers");
+  const Sheet sheet = ask_sheet(us, called_functions, {.parameters = {"{}", "{}", "{}", "{}", "{Shop}", "{ord ers}"}});
+  const auto at = std::find(sheet.columns.begin(), sheet.columns.end(), "body") - sheet.columns.begin();
+  EXPECT_THAT(sheet.rows.at(0).at(static_cast<std::size_t>(at)).value_or(""),
+              HasSubstr("WHERE \"order\" = $1 AND region = $2"));
+  app.run(R"(drop table "Shop".marks, "Shop".notes, "Shop".served, "Shop".lines, "Shop"."ord ers")");
 }
 
 TEST_P(Probes, SchemasThatHoldARelation) {
@@ -745,7 +772,8 @@ TEST_P(Probes, NoWaitBehindALock) {
     SCOPED_TRACE(about.id);
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop", "Shop"}, {"indexed", "late"});
-    if (probe == &called_functions) request.parameters = {"{\"\"}", "{atomic}", "{Shop}", "{indexed}"};
+    if (probe == &called_functions)
+      request.parameters = {"{\"\"}", "{atomic}", "{Shop}", "{indexed}", "{Shop}", "{indexed}"};
     if (probe == &relation_places) request.parameters = {"{indexed,late,parted}"};
     if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &statement_texts) request.parameters = {"{1}"};

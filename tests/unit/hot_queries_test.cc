@@ -195,8 +195,11 @@ TEST(InnerStatements, OfFunctionsAndTriggers) {
   InnerStatement t{.query_id = "in:2.1", .query = "SELECT 1 FROM customers WHERE mail = $1", .database = "shop"};
   t.function = "public.check_credit", t.called = "check_credit";
   t.trigger = "credit", t.on_schema = "public", t.on_table = "orders", t.events = {"insert"};
+  InnerStatement k{.query_id = "key:1:2.1", .query = "SELECT 1 FROM public.lines x WHERE \"order\" = $1"};
+  k.database = "shop", k.trigger = "of order", k.on_schema = "public", k.on_table = "orders";
+  k.events = {"delete"}, k.referencing = "public.lines";
   Scenario s;
-  s.saw(1, called_functions, {f, t});
+  s.saw(1, called_functions, {f, t, k});
   static const CheckSettings defaults;
   const auto of = [&](const char* text, const char* database = "shop") {
     std::vector<std::string> all;
@@ -211,7 +214,11 @@ TEST(InnerStatements, OfFunctionsAndTriggers) {
   EXPECT_THAT(of("SELECT find($1)", "else"), IsEmpty());
   EXPECT_THAT(of("INSERT INTO orders VALUES ($1)"),
               ElementsAre("trigger credit on public.orders (function public.check_credit)"));
-  EXPECT_THAT(of("DELETE FROM orders"), IsEmpty());
+  const auto key = ElementsAre("foreign key \"of order\" of public.lines");
+  EXPECT_THAT(of("DELETE FROM orders WHERE id = $1"), key);
+  EXPECT_THAT(of("MERGE INTO orders o USING gone g ON g.id = o.id WHEN MATCHED THEN DELETE"), key);
+  EXPECT_THAT(of("MERGE INTO orders o USING gone g ON g.id = o.id WHEN MATCHED THEN UPDATE SET state = 1"), IsEmpty());
+  EXPECT_THAT(of("DELETE FROM customers"), IsEmpty());
 
   // Each is explained with its own text; one that pg_stat_statements shows by itself (track = all) is an entry already.
   for (int ago = 4; ago >= 0; --ago) s.saw(ago, activity, {runs(1, "42", "SELECT find($1)")});

@@ -16,7 +16,7 @@ struct Routine {
 };
 
 struct Embedded {
-  std::string text;         // a statement that reads a relation: "SELECT ... WHERE code = $1::text"
+  std::string text;         // a statement that reads a relation or writes to one: "SELECT ... WHERE code = $1::text"
   std::string fingerprint;  // of the statement as pg_stat_statements keeps it
 };
 

@@ -22,36 +22,7 @@ namespace {
 // A foreign key looks up the rows that refer to each row deleted, as ri_triggers.c writes it; with ON DELETE CASCADE
 // those go as well, and so on. Told are the keys that no index begins with, on tables that are not small.
 constexpr std::string_view sql = R"(
-with recursive keys as (
-  select k.oid, k.conrelid, k.confrelid, k.confdeltype, n.nspname::text as on_schema, c.relname::text as on_table,
-         c.oid as root, 1 as depth
-  from rows from (pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[])) u (schema, relation)
-  join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p')
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and (u.schema = '' or n.nspname = u.schema::name)
-  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
-                             and d.classid = 'pg_catalog.pg_constraint'::regclass
-  join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = c.oid
-  union
-  select k.oid, k.conrelid, k.confrelid, k.confdeltype, p.on_schema, p.on_table, p.root, p.depth + 1
-  from keys p
-  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p.conrelid
-                             and d.classid = 'pg_catalog.pg_constraint'::regclass
-  join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = p.conrelid
-  where p.confdeltype = 'c' and p.depth < 4),
-slow_keys as (
-  select distinct on (k.oid, p.root) k.*, c.relname, n.nspname, p.on_schema, p.on_table, p.root
-  from keys p
-  join pg_catalog.pg_constraint k on k.oid = p.oid
-  join pg_catalog.pg_class c on c.oid = k.conrelid
-                            and (c.relkind = 'p' or c.relpages >= 128 or c.reltuples <= 0)
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where k.conparentid = 0
-    and not exists (select from pg_catalog.pg_index i
-                    where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
-                      and i.indkey[0] = any (k.conkey))
-  order by k.oid, p.root
-  limit 20),
-roots as (
+with recursive roots as (
   select p.oid, p.oid as root, '' as trigger, '' as on_schema, '' as on_table, 0 as events
   from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) u (schema, name)
   join pg_catalog.pg_proc p on p.proname = u.name::name
@@ -78,7 +49,57 @@ used as materialized (
    from own o
    join written w on w.oid = o.oid
    join written f on f.oid <> o.oid and pg_catalog.strpos(w.prosrc, f.proname || '(') > 0
-   limit 20))
+   limit 20)),
+-- What those bodies write to, by the names in them, fires triggers and foreign keys in turn.
+mentioned as materialized (
+  select distinct c.oid, n.nspname::text as on_schema, c.relname::text as on_table, c.relkind,
+         w.prosrc ~* '\mdelete\M' as deletes
+  from used
+  join written w on w.oid = used.oid and w.prosrc ~* '\m(insert|update|delete|merge)\M'
+  cross join lateral (
+    select distinct case when m[1] like '"%' then pg_catalog.btrim(m[1], '"') else pg_catalog.lower(m[1]) end as name
+    from pg_catalog.regexp_matches(w.prosrc, '"[^"]+"|[[:alpha:]_][[:alnum:]_$]*', 'g') m) words
+  join pg_catalog.pg_class c on c.relname = words.name::name and c.relkind in ('r', 'p', 'v')
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  limit 100),
+fired as materialized (
+  select t.tgfoid as oid, t.tgfoid as root, t.tgname::text as trigger, m.on_schema, m.on_table, t.tgtype::int as events
+  from (select distinct oid, on_schema, on_table from mentioned) m
+  join pg_catalog.pg_trigger t on t.tgrelid = m.oid and not t.tgisinternal and t.tgenabled in ('O', 'A')
+  limit 15),
+emptied as materialized (
+  select c.oid, n.nspname::text as on_schema, c.relname::text as on_table
+  from rows from (pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[])) u (schema, relation)
+  join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p')
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and (u.schema = '' or n.nspname = u.schema::name)
+  union
+  select oid, on_schema, on_table from mentioned where deletes and relkind in ('r', 'p')),
+keys as (
+  select k.oid, k.conrelid, k.confrelid, k.confdeltype, e.on_schema, e.on_table, e.oid as root, 1 as depth
+  from emptied e
+  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = e.oid
+                             and d.classid = 'pg_catalog.pg_constraint'::regclass
+  join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = e.oid
+  union
+  select k.oid, k.conrelid, k.confrelid, k.confdeltype, p.on_schema, p.on_table, p.root, p.depth + 1
+  from keys p
+  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p.conrelid
+                             and d.classid = 'pg_catalog.pg_constraint'::regclass
+  join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = p.conrelid
+  where p.confdeltype = 'c' and p.depth < 4),
+slow_keys as (
+  select distinct on (k.oid, p.root) k.*, c.relname, n.nspname, p.on_schema, p.on_table, p.root
+  from keys p
+  join pg_catalog.pg_constraint k on k.oid = p.oid
+  join pg_catalog.pg_class c on c.oid = k.conrelid
+                            and (c.relkind = 'p' or c.relpages >= 128 or c.reltuples <= 0)
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where k.conparentid = 0
+    and not exists (select from pg_catalog.pg_index i
+                    where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
+                      and i.indkey[0] = any (k.conkey))
+  order by k.oid, p.root
+  limit 20)
 select 'in:' || p.oid::text as query_id,
        '' as query,
        '' as fingerprint,
@@ -105,7 +126,7 @@ select 'in:' || p.oid::text as query_id,
        array(select pg_catalog.format_type(t, null)
              from pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality a (t, i)
              order by i) as argument_types
-from used u
+from (select * from used union select * from fired) u
 join written w on w.oid = u.oid
 join pg_catalog.pg_proc p on p.oid = u.oid
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
@@ -195,31 +216,40 @@ std::string place(const InnerStatement& s) {
                      sql::quote_identifier(s.on_table), s.function);
 }
 
+bool is_called(const InnerStatement& s, const sql::Calls& by) {
+  return std::any_of(by.functions.begin(), by.functions.end(), [&](const sql::Called& c) {
+    const auto n = static_cast<std::int64_t>(c.arguments);
+    return c.function == s.called && (c.schema.empty() || c.schema == s.called_schema) && n >= s.least_arguments &&
+           n <= s.most_arguments;
+  });
+}
+bool is_fired(const InnerStatement& s, const sql::Calls& by) {
+  return std::any_of(by.writes.begin(), by.writes.end(), [&](const sql::Written& w) {
+    return w.relation == s.on_table && (w.schema.empty() || w.schema == s.on_schema) &&
+           std::find(s.events.begin(), s.events.end(), w.event) != s.events.end();
+  });
+}
+
 }  // namespace
 
 std::vector<Inner> inner_statements(const Input& in, const std::string& database, std::string_view text) {
   const auto answers = in.series(called_functions, in.history().keep_seconds);
   const bool any = std::any_of(answers.begin(), answers.end(), [](const auto& a) { return !a.rows.empty(); });
   if (!any) return {};
-  const sql::Calls calls = sql::calls(text);
   std::vector<Inner> all;
   std::set<std::string> seen;
-  for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer)
-    for (const InnerStatement& s : answer->rows) {
-      if (s.database != database) continue;
-      const bool called =
-          s.trigger.empty() && std::any_of(calls.functions.begin(), calls.functions.end(), [&](auto& c) {
-            const auto n = static_cast<std::int64_t>(c.arguments);
-            return c.function == s.called && (c.schema.empty() || c.schema == s.called_schema) &&
-                   n >= s.least_arguments && n <= s.most_arguments;
-          });
-      const bool fired = !s.trigger.empty() && std::any_of(calls.writes.begin(), calls.writes.end(), [&](auto& w) {
-        return w.relation == s.on_table && (w.schema.empty() || w.schema == s.on_schema) &&
-               std::find(s.events.begin(), s.events.end(), w.event) != s.events.end();
-      });
-      if ((!called && !fired) || !seen.insert(s.query_id).second) continue;
-      all.push_back({&s, place(s)});
-    }
+  const auto add = [&](std::string_view statement) {
+    const sql::Calls calls = sql::calls(statement);
+    if (calls.functions.empty() && calls.writes.empty()) return;
+    for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer)
+      for (const InnerStatement& s : answer->rows)
+        if (s.database == database && (s.trigger.empty() ? is_called(s, calls) : is_fired(s, calls)) &&
+            seen.insert(s.query_id).second)
+          all.push_back({&s, place(s)});
+  };
+  add(text);
+  // What a body writes fires triggers and foreign keys in turn. The functions it calls were found with it.
+  for (std::size_t i = 0; i < all.size() && all.size() < most; ++i) add(all[i].statement->query);
   return all;
 }
 

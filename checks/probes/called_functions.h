@@ -6,7 +6,7 @@
 
 namespace pgvigil {
 
-struct InnerStatement {                      // that reads a relation
+struct InnerStatement {                      // that reads a relation, or writes to one
   std::string query_id = {};                 // "in:", the function's oid, the statement's number
   std::string query = {}, fingerprint = {};  // normalised; its variables are parameters
   std::string database = {};

@@ -83,7 +83,8 @@ std::vector<Request> wanted(const Input& in) {
     if (explainable(e.text) && due(again, e.load.database, e.query_id)) requests.push_back(request_for(in, e));
     std::size_t n = 0;
     for (const Inner& i : inner) {
-      if (!explainable(i.statement->query) || prints.contains(i.statement->fingerprint) || ++n > most_inner) continue;
+      if (!explainable(i.statement->query) || prints.contains(i.statement->fingerprint)) continue;
+      if (sql::relations(i.statement->query).empty() || ++n > most_inner) continue;  // INSERT ... VALUES reads nothing
       if (!due(again, e.load.database, i.statement->query_id)) continue;
       Request r{.database = e.load.database, .query_id = i.statement->query_id, .text = i.statement->query};
       r.user = e.load.user;

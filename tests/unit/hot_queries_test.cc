@@ -220,6 +220,14 @@ TEST(InnerStatements, OfFunctionsAndTriggers) {
   EXPECT_THAT(of("MERGE INTO orders o USING gone g ON g.id = o.id WHEN MATCHED THEN UPDATE SET state = 1"), IsEmpty());
   EXPECT_THAT(of("DELETE FROM customers"), IsEmpty());
 
+  // A function whose body deletes: what that sets going is part of the query.
+  InnerStatement w{.query_id = "in:3.1", .query = "DELETE FROM orders WHERE id = $1::bigint", .database = "shop"};
+  w.function = "public.forget", w.called_schema = "public", w.called = "forget", w.least_arguments = 1;
+  w.most_arguments = 1;
+  s.saw(0, called_functions, {f, t, k, w});
+  EXPECT_THAT(of("SELECT forget(7)"),
+              ElementsAre("function public.forget", "foreign key \"of order\" of public.lines"));
+
   // Each is explained with its own text; one that pg_stat_statements shows by itself (track = all) is an entry already.
   for (int ago = 4; ago >= 0; --ago) s.saw(ago, activity, {runs(1, "42", "SELECT find($1)")});
   const auto requests = planned(plans, s);

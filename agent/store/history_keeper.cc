@@ -128,14 +128,17 @@ class HistoryKeeper::Writer {
       Roller& roller = rollers_[name];
       for (const Observation& o : in.kept.observations) roller.observed(o);
       for (const Judgement& j : in.judgements) roller.judged(j);
+      if (!in.kept.context.target.empty()) contexts_[name] = std::move(in.kept.context);
       Kept& k = waiting_[name];
-      if (!in.kept.context.target.empty()) k.context = std::move(in.kept.context);
-      k.context.target = name;
       std::move(in.kept.observations.begin(), in.kept.observations.end(), std::back_inserter(k.observations));
       std::move(in.kept.moments.begin(), in.kept.moments.end(), std::back_inserter(k.moments));
     }
     for (auto& [name, roller] : rollers_)
       for (Minute& m : roller.finished(last ? after(now, 66) : now)) waiting_[name].minutes.push_back(std::move(m));
+    for (auto& [name, k] : waiting_) {
+      k.context = contexts_[name];
+      k.context.target = name;
+    }
     forget_old(now);
     write(now);
   }
@@ -174,6 +177,7 @@ class HistoryKeeper::Writer {
   bool stopping_ = false, ended_ = false;     // guarded
   // The writer's thread alone:
   std::map<std::string, Roller> rollers_;
+  std::map<std::string, Context> contexts_;  // as last seen: not every write has an observation of each target
   std::map<std::string, Kept> waiting_;
   KeptFile<HistoryFile> file_;
 };

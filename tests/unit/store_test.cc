@@ -127,6 +127,32 @@ TEST_F(Store, WhoAsksAllTheTimeKeepsNobodyFromWriting) {
   EXPECT_TRUE(k->stop(Milliseconds(2000)));
 }
 
+// A target of which nothing came since the last write: its minute ends all the same, and what is known of it stays.
+TEST_F(Store, AMinuteThatEndsAloneIsItsTargets) {
+  std::atomic<int> now = 10;
+  HistoryKeeper k({.directory = directory, .beat = Milliseconds(20), .now = [&] { return after(start, now); }});
+  context.vcpus = 4;
+  k.observed(context, sample(0, {session("42", "SELECT $1")}));
+  const auto kept = [&](auto enough) {
+    return comes([&] {
+      try {
+        HistoryReader r(directory);
+        return enough(r);
+      } catch (const std::exception&) {
+        return false;  // not there yet
+      }
+    });
+  };
+  ASSERT_TRUE(kept([](HistoryReader& r) { return !r.raw(1).empty(); }));
+  now = 200;
+  ASSERT_TRUE(kept([](HistoryReader& r) { return !r.minutes(1).empty() || r.targets().size() > 1; }));
+  EXPECT_TRUE(k.stop(Milliseconds(2000)));
+  const auto targets = HistoryReader(directory).targets();
+  ASSERT_EQ(targets.size(), 1u);
+  EXPECT_EQ(targets[0].name, "main");
+  EXPECT_EQ(targets[0].context.vcpus, 4);
+}
+
 TEST_F(Store, WhatIsWrittenIsReadAgain) {
   context.vcpus = 4;
   context.local = false;

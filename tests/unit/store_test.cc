@@ -10,6 +10,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -151,6 +152,66 @@ TEST_F(Store, AMinuteThatEndsAloneIsItsTargets) {
   ASSERT_EQ(targets.size(), 1u);
   EXPECT_EQ(targets[0].name, "main");
   EXPECT_EQ(targets[0].context.vcpus, 4);
+}
+
+// A disk that does not answer, for hours: no error comes, and nobody empties the inbox.
+TEST_F(Store, AWriteThatHangsCostsTheOldestAndABoundedAmountOfMemory) {
+  const auto k = keeper();
+  std::promise<void> hangs, goes_on;
+  k->ask("main", [&](HistoryReader*, std::int64_t) {
+    hangs.set_value();
+    goes_on.get_future().wait();
+  });
+  hangs.get_future().wait();
+  const auto rows = activity.rows(std::vector<Session>(10'000, session("42", "SELECT $1")));
+  const auto busy = [&](double at) {
+    Observation o{after(start, at), {}};
+    o.answers[std::string(activity.id())] = Answer{o.at, rows, {}, 0.01};
+    return o;
+  };
+  k->observed(context, busy(0));
+  EXPECT_FALSE(k->degraded());
+  for (int i = 1; i < 30; ++i) k->observed(context, busy(i));
+  EXPECT_TRUE(k->degraded());
+  Moment moment;
+  moment.at = start;
+  for (int i = 0; i < 1'000; ++i) k->happened("another", moment);
+  ASSERT_EQ(said().size(), 1u) << "said once, while it hangs";
+  EXPECT_TRUE(said()[0].first);
+  EXPECT_THAT(said()[0].second, AllOf(HasSubstr(directory), HasSubstr("a write does not end")));
+  goes_on.set_value();
+  EXPECT_TRUE(comes([&] { return !k->degraded(); }));
+  EXPECT_TRUE(k->stop(Milliseconds(5000)));
+  HistoryReader r(directory);
+  for (const auto& t : r.targets()) {
+    if (t.name == "another") {
+      EXPECT_EQ(r.moments(t.id, Time::min(), Time::max()).size(), 600u);
+      continue;
+    }
+    const auto all = r.observations(t.id, Time::min(), Time::max());
+    ASSERT_FALSE(all.empty());
+    EXPECT_LE(all.size(), 20u);
+    EXPECT_EQ(all.back().at, after(start, 29)) << "the newest stays";
+  }
+  ASSERT_EQ(said().size(), 2u);
+  EXPECT_FALSE(said()[1].first);
+  EXPECT_THAT(said()[1].second, HasSubstr("records lost: 420")) << "400 moments, and twice the older half";
+}
+
+// What an agent shows is the last quarter of an hour: older than that is not kept for a disk that hangs.
+TEST_F(Store, AWriteThatHangsKeepsAQuarterOfAnHour) {
+  const auto k = keeper();
+  std::promise<void> hangs, goes_on;
+  k->ask("main", [&](HistoryReader*, std::int64_t) {
+    hangs.set_value();
+    goes_on.get_future().wait();
+  });
+  hangs.get_future().wait();
+  for (int i = 0; i < 2'000; ++i) k->observed(context, sample(i, {}));
+  EXPECT_TRUE(k->degraded());
+  goes_on.set_value();
+  EXPECT_TRUE(k->stop(Milliseconds(5000)));
+  EXPECT_LE(samples(), 1'000u);
 }
 
 TEST_F(Store, WhatIsWrittenIsReadAgain) {

@@ -10,6 +10,7 @@
 #include "agent/core/render_json.h"
 #include "agent/pg/now.h"
 #include "checks/load.h"
+#include "checks/probes/activity.h"
 #include "checks/probes/known_plans.h"
 #include "checks/probes/plans.h"
 
@@ -34,7 +35,7 @@ std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask
   double resolution = 60;
   if (span <= finest) {
     resolution = interval;
-    for (const Observation& o : reader.observations(id, from, until)) log.observed(o);
+    for (const Observation& o : reader.observations(id, from, until, {std::string(activity.id())})) log.observed(o);
   }
   if (log.empty()) {
     const int each = std::max(1, static_cast<int>(std::ceil(span / 60 / minutes_shown)));

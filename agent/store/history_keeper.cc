@@ -8,7 +8,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 
 #include "agent/core/remember.h"
@@ -42,9 +41,9 @@ std::size_t keep_newest(std::vector<T>& all, std::size_t most) {
 std::vector<Observation> newest_memories(HistoryReader& reader, std::int64_t target) {
   constexpr double enough = 1800;  // seconds before the end, within which each was made
   const Time last = reader.raw(target).last;
-  auto all = reader.observations(target, after(last, -enough), last);
-  std::set<std::string, std::less<>> wanted{std::string(server.id())};
+  ProbeIds wanted{std::string(server.id())};
   for (const AnyProbe* p : memories()) wanted.emplace(p->id());
+  auto all = reader.observations(target, after(last, -enough), last, wanted);
   std::vector<Observation> out;
   for (auto o = all.rbegin(); o != all.rend() && !wanted.empty(); ++o) {
     Observation one{o->at, {}};

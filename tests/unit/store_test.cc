@@ -19,6 +19,7 @@
 #include "agent/store/directory.h"
 #include "agent/store/history_keeper.h"
 #include "checks/probes/activity.h"
+#include "checks/probes/server.h"
 
 namespace pgvigil {
 namespace {
@@ -264,6 +265,20 @@ TEST_F(Store, WhatIsWrittenIsReadAgain) {
   struct stat about {};
   ASSERT_EQ(::stat(file().c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 0777, 0600u);
+}
+
+TEST_F(Store, WhoWantsTheSamplesReadsNothingElse) {
+  Observation cycle{after(start, 1), {}};
+  cycle.answers[std::string(server.id())] = Answer{cycle.at, server.rows({Server{}}), {}, 0.01};
+  Observation both = sample(2, {session("42", "SELECT $1")});
+  both.answers[std::string(server.id())] = Answer{both.at, server.rows({Server{}}), {}, 0.01};
+  HistoryFile(directory, {}).write({kept({sample(0, {}), cycle, both})}, start);
+  HistoryReader r(directory);
+  EXPECT_EQ(r.observations(1, start, after(start, 9)).size(), 3u);
+  const auto all = r.observations(1, start, after(start, 9), {std::string(activity.id())});
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].answers.size(), 1u);
+  EXPECT_EQ(all[1].answers.at("activity").rows->size(), 1u);
 }
 
 TEST_F(Store, ItStaysWithinItsSizeAndTheOldestGoesFirst) {

@@ -23,13 +23,14 @@ constexpr double finest = 20 * 60;       // seconds of the past that are answere
 constexpr double minutes_shown = 1'500;  // a look at more of them is at averages
 constexpr int most_waiting = 64;         // looks at the past at a time: more of them mean that the disk hangs
 constexpr auto patience = std::chrono::seconds(10);
+constexpr double usual_load = 15 * 60, usual_events = a_day;  // seconds before `until`, where no `from` is given
 constexpr double longest = 8 * a_day;  // of one answer: whoever asks for years gets the newest week, not our memory
 
 Text text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
 
-std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask, Time until,
-                      std::optional<double> vcpus, double interval) {
-  const Time from = std::max(ask.from, after(until, -longest));
+std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask, std::optional<double> vcpus,
+                      double interval) {
+  const Time until = ask.until, from = std::max(ask.from, after(until, -longest));
   const double span = seconds_between(from, until);
   LoadLog log(span + 120);
   double resolution = 60;
@@ -143,7 +144,7 @@ void PageDesk::retire(const std::string& target) {
 AskPast PageDesk::past() const {
   if (history_ == nullptr) return nullptr;
   const auto waiting = std::make_shared<std::atomic<int>>(0);
-  return [this, waiting](const PastAsk& ask, std::function<void(Text)> answer) {
+  return [this, waiting](PastAsk ask, std::function<void(Text)> answer) {
     if (*waiting >= most_waiting) return answer(nullptr);
     ++*waiting;
     const auto patient_until = std::chrono::steady_clock::now() + patience;
@@ -151,19 +152,20 @@ AskPast PageDesk::past() const {
     const auto vcpus = w == targets_.end() ? std::nullopt : w->second.vcpus;
     const double interval = w == targets_.end() ? 1 : w->second.interval;
     std::vector<Moment> deploys = deploys_;
-    const Time until = std::min(ask.until, utc_now());
-    history_->ask(ask.target, [ask, until, vcpus, interval, waiting, patient_until, deploys = std::move(deploys),
+    ask.until = std::min(ask.until, utc_now());
+    if (ask.from == Time::min()) ask.from = after(ask.until, ask.path == "load" ? -usual_load : -usual_events);
+    history_->ask(ask.target, [ask, vcpus, interval, waiting, patient_until, deploys = std::move(deploys),
                                answer = std::move(answer)](HistoryReader* reader, std::int64_t id) {
       --*waiting;
       Text out = nullptr;
       const bool late = std::chrono::steady_clock::now() > patient_until;  // nobody waits for it any more
       if (reader != nullptr && !late) try {
           if (ask.path == "load") {
-            out = text(past_load(*reader, id, ask, until, vcpus, interval));
+            out = text(past_load(*reader, id, ask, vcpus, interval));
           } else {
-            auto moments = reader->moments(id, ask.from, until);
+            auto moments = reader->moments(id, ask.from, ask.until);
             for (const Moment& d : deploys)
-              if (d.at >= ask.from && d.at <= until) moments.push_back(d);
+              if (d.at >= ask.from && d.at <= ask.until) moments.push_back(d);
             out = text(events_document(ask.target, std::move(moments)));
           }
         } catch (const std::exception&) {

@@ -116,10 +116,9 @@ void PageDesk::reported(const Report& report, const History& history, const Cont
   std::erase_if(w.moments, [&](const Moment& m) { return seconds_between(m.at, report.at) > a_day; });
   if (w.moments.size() > most_moments)
     w.moments.erase(w.moments.begin(), w.moments.end() - static_cast<std::ptrdiff_t>(most_moments));
-  if (auto read = deploys_file_.changed(report.at); !read.deploys.empty() || !read.trouble.empty()) {
-    if (!read.trouble.empty()) spdlog::warn("events.deploys_file: {}", read.trouble);
-    if (!read.deploys.empty()) deploys_ = std::move(read.deploys);
-  }
+  auto read = deploys_file_.changed(report.at);
+  if (!read.trouble.empty()) spdlog::warn("events.deploys_file: {}", read.trouble);
+  if (read.fresh) deploys_ = std::move(read.deploys);
   static const CheckSettings none;
   const Input in(history, context, none, report.at);
   w.vcpus = report.load.vcpus;

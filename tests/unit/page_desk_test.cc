@@ -76,6 +76,17 @@ class PageDeskTest : public ::testing::Test {
   Context context;
 };
 
+TEST_F(PageDeskTest, DeploysThatTheFileNoLongerHoldsAreGone) {
+  Process p(directory);
+  const std::string path = directory + "/deploys";
+  std::ofstream(path) << rfc3339(utc_now()) << " shop 1.2.3\n";
+  p.desk.configure(path);
+  EXPECT_THAT(reported(p), ElementsAre("shop 1.2.3"));
+  EXPECT_THAT(reported(p), ElementsAre("shop 1.2.3")) << "the file is as it was";
+  std::ofstream(path).close();
+  EXPECT_THAT(reported(p), ElementsAre());
+}
+
 TEST_F(PageDeskTest, WhoNamesOnlyTheEndGetsAsMuchBeforeIt) {
   const Time now = utc_now();
   std::vector<Observation> all;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <set>
+#include <utility>
 
 #include "agent/core/render_json.h"
 #include "agent/pg/now.h"
@@ -24,6 +24,7 @@ constexpr double minutes_shown = 1'500;  // a look at more of them is at average
 constexpr int most_waiting = 64;         // looks at the past at a time: more of them mean that the disk hangs
 constexpr auto patience = std::chrono::seconds(10);
 constexpr double usual_load = 15 * 60, usual_events = a_day;  // seconds before `until`, where no `from` is given
+constexpr double same_event = 60;      // seconds between the times at which it happened, as two processes tell them
 constexpr double longest = 8 * a_day;  // of one answer: whoever asks for years gets the newest week, not our memory
 
 Text text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
@@ -46,6 +47,12 @@ std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask
   return log.json(ask.target, vcpus, resolution, Time::min(), Time::max());
 }
 
+// Noted by a process before us, which took its time from other samples.
+bool is_same_event(const Moment& a, const Moment& b) {
+  return a.kind == b.kind && a.check == b.check && a.object == b.object &&
+         std::abs(seconds_between(a.started, b.started)) <= same_event;
+}
+
 }  // namespace
 
 void PageDesk::configure(const std::string& deploys_file) {
@@ -56,22 +63,29 @@ void PageDesk::configure(const std::string& deploys_file) {
 
 void PageDesk::recall(const std::string& target, std::function<void(std::function<void()>)> on_loop) {
   if (history_ == nullptr) return;
+  targets_[target].recalling = true;
+  targets_[target].recall_from = utc_now();
   history_->ask(target, [this, target, on_loop = std::move(on_loop)](HistoryReader* reader, std::int64_t id) {
-    if (reader == nullptr) return;
-    try {
-      on_loop([this, target, earlier = reader->moments(id, after(utc_now(), -a_day), Time::max())] {
-        const auto w = targets_.find(target);
-        if (w == targets_.end()) return;
-        std::vector<Moment> all = earlier;  // and what came since, which may be among it by now
-        const Time last = all.empty() ? Time::min() : all.back().at;
-        for (Moment& m : w->second.moments)
-          if (m.at > last) all.push_back(std::move(m));
-        w->second.moments = std::move(all);
-      });
-    } catch (const std::exception&) {
-      // Damaged: the history's first flush tells.
-    }
+    std::vector<Moment> earlier;
+    if (reader != nullptr) try {
+        earlier = reader->moments(id, after(utc_now(), -a_day), Time::max());
+      } catch (const std::exception&) {
+        // Damaged: the history's first flush tells.
+      }
+    on_loop([this, target, earlier = std::move(earlier)] { recalled(target, earlier); });
   });
+}
+
+void PageDesk::recalled(const std::string& target, const std::vector<Moment>& earlier) {
+  const auto w = targets_.find(target);
+  if (w == targets_.end()) return;
+  std::vector<Moment> all = earlier;  // and what came since, which may be among it by now
+  const Time last = all.empty() ? Time::min() : all.back().at;
+  for (Moment& m : w->second.moments)
+    if (m.at > last) all.push_back(std::move(m));
+  w->second.moments = std::move(all);
+  w->second.recalling = false;
+  for (const Moment& m : std::exchange(w->second.waiting, {})) happened(target, m);
 }
 
 void PageDesk::observed(const Context& context, const Observation& observation) {
@@ -88,8 +102,16 @@ void PageDesk::judged(const Report& report) {
 }
 
 void PageDesk::happened(const std::string& target, const Moment& moment) {
+  const auto w = targets_.find(target);
+  if (w != targets_.end() && moment.kind == "event") {
+    const auto same = [&](const Moment& noted) {
+      return noted.at < w->second.recall_from && is_same_event(noted, moment);
+    };
+    if (std::any_of(w->second.moments.begin(), w->second.moments.end(), same)) return;
+    if (w->second.recalling) return w->second.waiting.push_back(moment);
+  }
   if (history_ != nullptr) history_->happened(target, moment);
-  if (const auto w = targets_.find(target); w != targets_.end()) w->second.moments.push_back(moment);
+  if (w != targets_.end()) w->second.moments.push_back(moment);
 }
 
 // Judging a plan is the dearest part: done once for each answer of the server, and once it is remembered.
@@ -105,6 +127,7 @@ void PageDesk::judge(Watched& w, const Input& in) {
 
 std::vector<Moment> PageDesk::newest(const Watched& w, Time now) {
   std::vector<Moment> all = w.moments;
+  all.insert(all.end(), w.waiting.begin(), w.waiting.end());
   for (const Moment& d : deploys_)
     if (seconds_between(d.at, now) <= a_day) all.push_back(d);
   return all;
@@ -113,7 +136,8 @@ std::vector<Moment> PageDesk::newest(const Watched& w, Time now) {
 void PageDesk::reported(const Report& report, const History& history, const Context& context,
                         const std::vector<OpenIncident>& open) {
   Watched& w = targets_[report.target];
-  std::erase_if(w.moments, [&](const Moment& m) { return seconds_between(m.at, report.at) > a_day; });
+  for (auto* all : {&w.moments, &w.waiting})
+    std::erase_if(*all, [&](const Moment& m) { return seconds_between(m.at, report.at) > a_day; });
   if (w.moments.size() > most_moments)
     w.moments.erase(w.moments.begin(), w.moments.end() - static_cast<std::ptrdiff_t>(most_moments));
   auto read = deploys_file_.changed(report.at);

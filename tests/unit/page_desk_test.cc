@@ -76,6 +76,35 @@ class PageDeskTest : public ::testing::Test {
   Context context;
 };
 
+TEST_F(PageDeskTest, WhatIsStillShownAfterARestartIsNotNotedAgain) {
+  {
+    Process p(directory);
+    p.recall()();
+    p.desk.happened("main", event(100, 120, "as first noted"));
+    EXPECT_TRUE(p.history.stop(Milliseconds(5000)));
+  }
+  Process p(directory);
+  const auto come = p.recall();
+  p.desk.happened("main", event(0, 119, "again, before the past is known"));
+  p.desk.happened("main", event(0, 5, "another, before the past is known"));
+  come();
+  p.desk.happened("main", event(0, 119, "again, when the past is known"));
+  p.desk.happened("main", event(0, 0, "within a minute, but seen twice by us"));
+  EXPECT_THAT(reported(p), ElementsAre("as first noted", "another, before the past is known",
+                                       "within a minute, but seen twice by us"));
+  EXPECT_TRUE(p.history.stop(Milliseconds(5000)));
+  EXPECT_EQ(kept().size(), 3U);
+}
+
+TEST_F(PageDeskTest, AnEventIsShownWhileTheDiskHangs) {
+  Process p(directory);
+  const auto come = p.recall();
+  p.desk.happened("main", event(0, 5, "now"));
+  EXPECT_THAT(reported(p), ElementsAre("now"));
+  come();
+  EXPECT_THAT(reported(p), ElementsAre("now"));
+}
+
 TEST_F(PageDeskTest, DeploysThatTheFileNoLongerHoldsAreGone) {
   Process p(directory);
   const std::string path = directory + "/deploys";

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <set>
+#include <utility>
 
 #include "agent/core/render_json.h"
 #include "agent/pg/now.h"
 #include "checks/load.h"
+#include "checks/probes/activity.h"
 #include "checks/probes/known_plans.h"
 #include "checks/probes/plans.h"
 
@@ -22,19 +23,21 @@ constexpr double finest = 20 * 60;       // seconds of the past that are answere
 constexpr double minutes_shown = 1'500;  // a look at more of them is at averages
 constexpr int most_waiting = 64;         // looks at the past at a time: more of them mean that the disk hangs
 constexpr auto patience = std::chrono::seconds(10);
+constexpr double usual_load = 15 * 60, usual_events = a_day;  // seconds before `until`, where no `from` is given
+constexpr double same_event = 60;      // seconds between the times at which it happened, as two processes tell them
 constexpr double longest = 8 * a_day;  // of one answer: whoever asks for years gets the newest week, not our memory
 
 Text text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
 
-std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask, Time until,
-                      std::optional<double> vcpus, double interval) {
-  const Time from = std::max(ask.from, after(until, -longest));
+std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask, std::optional<double> vcpus,
+                      double interval) {
+  const Time until = ask.until, from = std::max(ask.from, after(until, -longest));
   const double span = seconds_between(from, until);
   LoadLog log(span + 120);
   double resolution = 60;
   if (span <= finest) {
     resolution = interval;
-    for (const Observation& o : reader.observations(id, from, until)) log.observed(o);
+    for (const Observation& o : reader.observations(id, from, until, {std::string(activity.id())})) log.observed(o);
   }
   if (log.empty()) {
     const int each = std::max(1, static_cast<int>(std::ceil(span / 60 / minutes_shown)));
@@ -42,6 +45,12 @@ std::string past_load(HistoryReader& reader, std::int64_t id, const PastAsk& ask
     for (const Minute& m : coarser(reader.minutes(id, from, until), each)) log.add(m);
   }
   return log.json(ask.target, vcpus, resolution, Time::min(), Time::max());
+}
+
+// Noted by a process before us, which took its time from other samples.
+bool is_same_event(const Moment& a, const Moment& b) {
+  return a.kind == b.kind && a.check == b.check && a.object == b.object &&
+         std::abs(seconds_between(a.started, b.started)) <= same_event;
 }
 
 }  // namespace
@@ -54,22 +63,29 @@ void PageDesk::configure(const std::string& deploys_file) {
 
 void PageDesk::recall(const std::string& target, std::function<void(std::function<void()>)> on_loop) {
   if (history_ == nullptr) return;
+  targets_[target].recalling = true;
+  targets_[target].recall_from = utc_now();
   history_->ask(target, [this, target, on_loop = std::move(on_loop)](HistoryReader* reader, std::int64_t id) {
-    if (reader == nullptr) return;
-    try {
-      on_loop([this, target, earlier = reader->moments(id, after(utc_now(), -a_day), Time::max())] {
-        const auto w = targets_.find(target);
-        if (w == targets_.end()) return;
-        std::vector<Moment> all = earlier;  // and what came since, which may be among it by now
-        const Time last = all.empty() ? Time::min() : all.back().at;
-        for (Moment& m : w->second.moments)
-          if (m.at > last) all.push_back(std::move(m));
-        w->second.moments = std::move(all);
-      });
-    } catch (const std::exception&) {
-      // Damaged: the history's first flush tells.
-    }
+    std::vector<Moment> earlier;
+    if (reader != nullptr) try {
+        earlier = reader->moments(id, after(utc_now(), -a_day), Time::max());
+      } catch (const std::exception&) {
+        // Damaged: the history's first flush tells.
+      }
+    on_loop([this, target, earlier = std::move(earlier)] { recalled(target, earlier); });
   });
+}
+
+void PageDesk::recalled(const std::string& target, const std::vector<Moment>& earlier) {
+  const auto w = targets_.find(target);
+  if (w == targets_.end()) return;
+  std::vector<Moment> all = earlier;  // and what came since, which may be among it by now
+  const Time last = all.empty() ? Time::min() : all.back().at;
+  for (Moment& m : w->second.moments)
+    if (m.at > last) all.push_back(std::move(m));
+  w->second.moments = std::move(all);
+  w->second.recalling = false;
+  for (const Moment& m : std::exchange(w->second.waiting, {})) happened(target, m);
 }
 
 void PageDesk::observed(const Context& context, const Observation& observation) {
@@ -86,8 +102,16 @@ void PageDesk::judged(const Report& report) {
 }
 
 void PageDesk::happened(const std::string& target, const Moment& moment) {
+  const auto w = targets_.find(target);
+  if (w != targets_.end() && moment.kind == "event") {
+    const auto same = [&](const Moment& noted) {
+      return noted.at < w->second.recall_from && is_same_event(noted, moment);
+    };
+    if (std::any_of(w->second.moments.begin(), w->second.moments.end(), same)) return;
+    if (w->second.recalling) return w->second.waiting.push_back(moment);
+  }
   if (history_ != nullptr) history_->happened(target, moment);
-  if (const auto w = targets_.find(target); w != targets_.end()) w->second.moments.push_back(moment);
+  if (w != targets_.end()) w->second.moments.push_back(moment);
 }
 
 // Judging a plan is the dearest part: done once for each answer of the server, and once it is remembered.
@@ -103,6 +127,7 @@ void PageDesk::judge(Watched& w, const Input& in) {
 
 std::vector<Moment> PageDesk::newest(const Watched& w, Time now) {
   std::vector<Moment> all = w.moments;
+  all.insert(all.end(), w.waiting.begin(), w.waiting.end());
   for (const Moment& d : deploys_)
     if (seconds_between(d.at, now) <= a_day) all.push_back(d);
   return all;
@@ -111,13 +136,13 @@ std::vector<Moment> PageDesk::newest(const Watched& w, Time now) {
 void PageDesk::reported(const Report& report, const History& history, const Context& context,
                         const std::vector<OpenIncident>& open) {
   Watched& w = targets_[report.target];
-  std::erase_if(w.moments, [&](const Moment& m) { return seconds_between(m.at, report.at) > a_day; });
+  for (auto* all : {&w.moments, &w.waiting})
+    std::erase_if(*all, [&](const Moment& m) { return seconds_between(m.at, report.at) > a_day; });
   if (w.moments.size() > most_moments)
     w.moments.erase(w.moments.begin(), w.moments.end() - static_cast<std::ptrdiff_t>(most_moments));
-  if (auto read = deploys_file_.changed(report.at); !read.deploys.empty() || !read.trouble.empty()) {
-    if (!read.trouble.empty()) spdlog::warn("events.deploys_file: {}", read.trouble);
-    if (!read.deploys.empty()) deploys_ = std::move(read.deploys);
-  }
+  auto read = deploys_file_.changed(report.at);
+  if (!read.trouble.empty()) spdlog::warn("events.deploys_file: {}", read.trouble);
+  if (read.fresh) deploys_ = std::move(read.deploys);
   static const CheckSettings none;
   const Input in(history, context, none, report.at);
   w.vcpus = report.load.vcpus;
@@ -142,7 +167,7 @@ void PageDesk::retire(const std::string& target) {
 AskPast PageDesk::past() const {
   if (history_ == nullptr) return nullptr;
   const auto waiting = std::make_shared<std::atomic<int>>(0);
-  return [this, waiting](const PastAsk& ask, std::function<void(Text)> answer) {
+  return [this, waiting](PastAsk ask, std::function<void(Text)> answer) {
     if (*waiting >= most_waiting) return answer(nullptr);
     ++*waiting;
     const auto patient_until = std::chrono::steady_clock::now() + patience;
@@ -150,19 +175,20 @@ AskPast PageDesk::past() const {
     const auto vcpus = w == targets_.end() ? std::nullopt : w->second.vcpus;
     const double interval = w == targets_.end() ? 1 : w->second.interval;
     std::vector<Moment> deploys = deploys_;
-    const Time until = std::min(ask.until, utc_now());
-    history_->ask(ask.target, [ask, until, vcpus, interval, waiting, patient_until, deploys = std::move(deploys),
+    ask.until = std::min(ask.until, utc_now());
+    if (ask.from == Time::min()) ask.from = after(ask.until, ask.path == "load" ? -usual_load : -usual_events);
+    history_->ask(ask.target, [ask, vcpus, interval, waiting, patient_until, deploys = std::move(deploys),
                                answer = std::move(answer)](HistoryReader* reader, std::int64_t id) {
       --*waiting;
       Text out = nullptr;
       const bool late = std::chrono::steady_clock::now() > patient_until;  // nobody waits for it any more
       if (reader != nullptr && !late) try {
           if (ask.path == "load") {
-            out = text(past_load(*reader, id, ask, until, vcpus, interval));
+            out = text(past_load(*reader, id, ask, vcpus, interval));
           } else {
-            auto moments = reader->moments(id, ask.from, until);
+            auto moments = reader->moments(id, ask.from, ask.until);
             for (const Moment& d : deploys)
-              if (d.at >= ask.from && d.at <= until) moments.push_back(d);
+              if (d.at >= ask.from && d.at <= ask.until) moments.push_back(d);
             out = text(events_document(ask.target, std::move(moments)));
           }
         } catch (const std::exception&) {

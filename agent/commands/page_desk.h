@@ -23,6 +23,7 @@ class PageDesk final : public Keep {
   void configure(const std::string& deploys_file);
   void watch(const std::string& target) { targets_[target]; }  // until it is retired
   // What happened to the target within the last day, before this process began. `on_loop` runs a task on the loop.
+  // Until that is known events wait: those that an earlier process noted are not noted again.
   void recall(const std::string& target, std::function<void(std::function<void()>)> on_loop);
 
   void observed(const Context& context, const Observation& observation) override;
@@ -37,6 +38,9 @@ class PageDesk final : public Keep {
  private:
   struct Watched {
     std::vector<Moment> moments = {};  // of the last day
+    std::vector<Moment> waiting = {};  // events that may be among what is recalled
+    bool recalling = false;
+    Time recall_from{};  // when it began: what was noted before is of an earlier process
     std::vector<JudgedPlan> plans = {};
     Text plans_document = nullptr;
     std::pair<Time, Time> plans_made_from = {};  // answers of plans and known_plans
@@ -44,6 +48,7 @@ class PageDesk final : public Keep {
     double interval = 1;  // seconds, of samples
   };
   void judge(Watched& w, const Input& in);
+  void recalled(const std::string& target, const std::vector<Moment>& earlier);
   std::vector<Moment> newest(const Watched& w, Time now);
 
   Board& board_;

@@ -6,6 +6,7 @@
 #include "agent/core/json_parts.h"
 #include "agent/core/text.h"
 #include "checks/hot_queries.h"
+#include "checks/plans/no_plan.h"
 #include "checks/plans/remember.h"
 #include "checks/probes/known_plans.h"
 #include "checks/probes/plans.h"
@@ -85,6 +86,8 @@ Json query(const Input& in, const HotEntry& e, const std::map<std::string, Growt
     reason = p->nodes.empty() ? p->error : p->reason, refused = p->refused;
   else if (e.cut)
     reason = "its text is cut: raise track_activity_query_size", refused = "truncated";
+  else if (const auto none = no_plan(e.text))
+    reason = none->error, refused = none->reason;
   return {{"query_id", e.ids.empty() ? e.query_id : e.ids.front()},
           {"query", q.query.empty() ? e.text : q.query},
           {"truncated", e.cut},

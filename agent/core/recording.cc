@@ -108,13 +108,14 @@ std::string save_observations(const std::vector<Observation>& observations) {
   return all.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::vector<Observation> load_observations(const std::string& text) {
+std::vector<Observation> load_observations(const std::string& text, const ProbeIds& only) {
   return reading([&] {
     std::vector<Observation> all;
     for (const Json& o : Json::parse(text)) {
       Observation one{time(o.at("at")), {}};
       for (const auto& [id, a] : o.at("answers").items())
-        if (const AnyProbe* probe = find_probe(id)) one.answers[id] = answer(a, *probe);
+        if (only.empty() || only.contains(id))
+          if (const AnyProbe* probe = find_probe(id)) one.answers[id] = answer(a, *probe);
       all.push_back(std::move(one));
     }
     return all;

@@ -52,26 +52,27 @@ DeploysFile::Read DeploysFile::changed(Time now) {
   struct stat s {};
   if (::stat(path_.c_str(), &s) != 0) {
     if (std::exchange(size_, -2) == -2) return {};
-    return {{}, fmt::format("{}: cannot be read yet; deploys are marked once it is there", path_)};
+    return {true, {}, fmt::format("{}: cannot be read yet; deploys are marked once it is there", path_)};
   }
   const std::int64_t modified = s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec;
   if (s.st_size == size_ && modified == modified_) return {};
   size_ = s.st_size;
   modified_ = modified;
-  if (!S_ISREG(s.st_mode)) return {{}, fmt::format("{}: not a regular file", path_)};
+  if (!S_ISREG(s.st_mode)) return {false, {}, fmt::format("{}: not a regular file", path_)};
   std::ifstream in(path_, std::ios::binary);
   if (!in.is_open()) {
     size_ = -1;  // a chmod shows in neither size nor time
-    return {{}, std::exchange(unreadable_, true) ? "" : fmt::format("{}: cannot be read", path_)};
+    return {false, {}, std::exchange(unreadable_, true) ? "" : fmt::format("{}: cannot be read", path_)};
   }
   unreadable_ = false;
   const std::int64_t from = std::max<std::int64_t>(0, size_ - most_bytes);
   in.seekg(from);
   std::string text(static_cast<std::size_t>(size_ - from), '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return {{}, fmt::format("{}: cannot be read", path_)};
+  if (in.bad()) return {false, {}, fmt::format("{}: cannot be read", path_)};
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
   Read out = parse_deploys(text, from > 0, now);
+  out.fresh = true;
   if (!out.trouble.empty()) out.trouble = path_ + ": " + out.trouble;
   return out;
 }

@@ -14,10 +14,11 @@ class DeploysFile {
   const std::string& path() const { return path_; }
 
   struct Read {
+    bool fresh = false;  // it was read: these are all its deploys now
     std::vector<Moment> deploys = {};
     std::string trouble = {};  // a line to tell once: not readable, or a line that is no deploy
   };
-  // The newest 64 kB of it when it has changed since the last call; nothing else.
+  // The newest 64 kB of it when it has changed since the last call, also when it is gone; nothing else.
   Read changed(Time now);
 
  private:

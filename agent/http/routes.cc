@@ -125,7 +125,8 @@ bool span_of(std::string_view query, PastAsk& ask) {
 }
 
 constexpr std::string_view no_span = "from and until are Unix seconds or RFC 3339, from not behind until";
-constexpr double memory_edge = 2;  // seconds: who asks from the oldest sample on asks for what is in memory
+constexpr double memory_edge = 2;       // seconds: who asks from the oldest sample on asks for what is in memory
+constexpr double usual_load = 15 * 60;  // seconds before `until`, where no `from` is given
 
 }  // namespace
 
@@ -146,13 +147,27 @@ Reply Routes::load(const std::string& target, std::string_view query) const {
   PastAsk ask{.path = "load", .target = target};
   if (!span_of(query, ask)) return error(400, no_span);
   const auto oldest = board_.load_since(target);
-  const bool in_memory = ask.from == Time{} || (oldest && ask.from >= after(*oldest, -memory_edge));
+  const bool no_from = ask.from == Time::min();
+  const Time from = no_from ? after(ask.until, -usual_load) : ask.from;
+  const bool in_memory = (no_from && ask.until == Time::max()) || (oldest && from >= after(*oldest, -memory_edge));
   if (!in_memory && options_.has_past) {
     Reply r;
     r.past = std::move(ask);
     return r;
   }
   return with_text(200, json_type, board_.load(target, ask.from, ask.until));
+}
+
+Reply Routes::events(const Published& published, std::string_view query) const {
+  PastAsk ask{.path = "events", .target = published.target};
+  if (!span_of(query, ask)) return error(400, no_span);
+  if (options_.has_past && (ask.from != Time::min() || ask.until != Time::max())) {
+    Reply r;
+    r.past = std::move(ask);
+    return r;
+  }
+  const auto latest = published.others.find("events");
+  return latest != published.others.end() ? with_text(200, json_type, latest->second) : error(404, "nothing here");
 }
 
 Reply Routes::of_target(std::string_view path, const std::string& target, std::string_view query) const {
@@ -163,11 +178,7 @@ Reply Routes::of_target(std::string_view path, const std::string& target, std::s
   const Published& p = *all.front();
   if (path == "report") return with_text(200, json_type, p.report);
   if (path == "load" && !p.others.contains(path)) return load(p.target, query);
-  if (path == "events" && options_.has_past && !parameter(query, "from").empty()) {
-    Reply r;
-    r.past = PastAsk{.path = "events", .target = p.target};
-    return span_of(query, *r.past) ? r : error(400, no_span);
-  }
+  if (path == "events") return events(p, query);
   const auto document = p.others.find(path);
   if (document != p.others.end()) return with_text(200, json_type, document->second);
   return error(404, "nothing here");
@@ -184,7 +195,7 @@ Reply Routes::api(const Ask& ask, std::string_view path, std::string_view query)
   if (path == "findings")
     return known ? with_text(200, json_type, findings_json(board_.since(0, target))) : error(404, "no such target");
   if (path == "stream" || (path == "events" && ask.accept.find("text/event-stream") != std::string_view::npos))
-    return stream(ask, std::move(target));
+    return known || board_.load_since(target) ? stream(ask, std::move(target)) : error(404, "no such target");
   return of_target(path, target, query);
 }
 

@@ -22,11 +22,11 @@ struct Ask {
   bool old = false;       // HTTP/1.0: may come without a Host
 };
 
-// What is only in the history on the disk. Times as far as they were given.
+// What is only in the history on the disk. Times as far as they were given: else the earliest and the latest there are.
 struct PastAsk {
   std::string path;  // of docs/api.md: "load" or "events"
   std::string target;
-  Time from{}, until = Time::max();
+  Time from = Time::min(), until = Time::max();
 };
 // Answers with the document, or null when it is not to be had; on any thread, at once or later.
 using AskPast = std::function<void(const PastAsk&, std::function<void(Text)> answer)>;
@@ -63,6 +63,7 @@ class Routes {
   Reply api(const Ask& ask, std::string_view path, std::string_view query) const;
   Reply of_target(std::string_view path, const std::string& target, std::string_view query) const;
   Reply load(const std::string& target, std::string_view query) const;
+  Reply events(const Published& published, std::string_view query) const;
   Reply login(const Ask& ask) const;
 
   const Board& board_;

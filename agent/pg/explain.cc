@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/pg/flight.h"
+#include "checks/plans/no_plan.h"
 #include "checks/plans/reading.h"
 #include "checks/plans/repair.h"
 #include "checks/plans/sql.h"
@@ -119,11 +120,12 @@ Command savepoint(const char* sql) { return query(sql); }
 std::optional<Explained> refuse(const std::string& text, int version_num) {
   if (text.find('\0') != std::string::npos)  // the protocol would end it there, and another text be explained
     return failure("PGV03", "the text holds a zero byte", "", "syntax");
+  const auto none = [](const NoPlan& n) { return failure("PGV03", std::string(n.error), "", std::string(n.reason)); };
   switch (sql::kind(text)) {
     case sql::Kind::utility:
-      return failure("PGV03", "not a query: utility statements have no plan", "", "not_plannable");
+      return none(utility_statement);
     case sql::Kind::several:
-      return failure("PGV03", "several statements in one text", "", "several_statements");
+      return none(several_statements);
     case sql::Kind::unparsable:
       if (version_num < 160000)
         return failure("PGV03", "the text cannot be parsed (cut off, or not SQL)", "", "truncated");

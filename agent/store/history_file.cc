@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "agent/core/recording.h"
 #include "agent/store/compress.h"
 
 namespace pgvigil {
@@ -225,12 +224,12 @@ Time HistoryReader::last_before(std::int64_t target, Time at) {
   return time(q.number(0));
 }
 
-std::vector<Observation> HistoryReader::observations(std::int64_t target, Time from, Time until) {
+std::vector<Observation> HistoryReader::observations(std::int64_t target, Time from, Time until, const ProbeIds& only) {
   std::vector<Observation> all;
   Sqlite::Query q(*db_, "SELECT body FROM raw WHERE target = ?1 AND until >= ?2 AND since <= ?3 ORDER BY since");
   q.bind(1, target).bind(2, millis(from)).bind(3, millis(until));
   while (q.next()) try {
-      for (Observation& o : load_observations(body(q, 0))) {
+      for (Observation& o : load_observations(body(q, 0), only)) {
         std::erase_if(o.answers, [&](const auto& a) { return a.second.at < from || a.second.at > until; });
         if (!o.answers.empty()) all.push_back(std::move(o));
       }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/core/keep.h"
+#include "agent/core/recording.h"
 #include "agent/core/rollup.h"
 #include "agent/store/directory.h"
 #include "agent/store/sqlite.h"
@@ -69,8 +70,9 @@ class HistoryReader {
   std::vector<TargetInfo> targets();  // by name
   Span raw(std::int64_t target);
   Span minutes(std::int64_t target);
-  // Within [from, until], oldest first. What is damaged is left out and counted.
-  std::vector<Observation> observations(std::int64_t target, Time from, Time until);
+  // Within [from, until], oldest first. What is damaged is left out and counted. `only`: the answers of these probes,
+  // and the observations that have one.
+  std::vector<Observation> observations(std::int64_t target, Time from, Time until, const ProbeIds& only = {});
   std::vector<Minute> minutes(std::int64_t target, Time from, Time until);
   std::vector<Moment> moments(std::int64_t target, Time from, Time until);
   // The newest moment with an observation that is not after `at`; Time{} when there is none.

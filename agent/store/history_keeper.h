@@ -1,6 +1,6 @@
 // Keeps the past on the disk: one thread of its own writes what the loop hands over, every few seconds. A disk that is
-// full or read-only, a directory that is gone or a damaged file never reach the loop: what is new stays in memory for a
-// quarter of an hour and is written as soon as it can be.
+// full or read-only or does not answer, a directory that is gone or a damaged file never reach the loop: what is new
+// stays in memory for a quarter of an hour, as far as there is room, and is written as soon as it can be.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,8 @@ struct KeeperOptions {
   HistoryLimits limits = {};
   Milliseconds beat{10'000};
   std::function<Time()> now;  // UTC
-  // A change to tell a person, once: the state is degraded (or well again), and why. Called on the writer's thread.
+  // A change to tell a person, once: the state is degraded (or well again), and why. Called on the writer's thread,
+  // or, where that hangs, by whoever hands something over.
   std::function<void(bool degraded, const std::string& what)> say = {};
 };
 

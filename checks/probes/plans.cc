@@ -8,8 +8,8 @@
 
 #include "checks/check.h"
 #include "checks/hot_queries.h"
+#include "checks/plans/no_plan.h"
 #include "checks/plans/reading.h"
-#include "checks/plans/sql.h"
 #include "checks/probes/called_functions.h"
 #include "checks/probes/relation_places.h"
 #include "checks/probes/server.h"
@@ -26,13 +26,7 @@ constexpr std::size_t hottest = 15;
 constexpr std::size_t most_finished = 5;  // of those that hardly load the server: what they do is at least looked at
 constexpr std::size_t most_inner = 12;    // statements in functions of one query
 
-// Only what has a plan; what our parser does not know may be newer grammar, and the server decides.
-bool explainable(std::string_view text) {
-  if (text.empty() || text == "<insufficient privilege>") return false;
-  const sql::Kind kind = sql::kind(text);
-  if (kind == sql::Kind::utility && sql::reading_part(text)) return true;  // a cursor
-  return kind != sql::Kind::utility && kind != sql::Kind::several;
-}
+bool explainable(std::string_view text) { return !text.empty() && !no_plan(text); }
 
 // On an idle server the probes themselves are what grows most.
 bool is_ours(const Input& in, const HotEntry& e) {

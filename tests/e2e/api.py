@@ -171,7 +171,8 @@ def streamed(watcher):
 
 def refused(api):
     for path, status in (("load?from=yesterday", 400), ("load?from=2&until=1", 400), ("load?target=nobody", 404),
-                         ("nothing", 404), ("report?target=nobody", 404), ("findings?target=nobody", 404)):
+                         ("nothing", 404), ("report?target=nobody", 404), ("findings?target=nobody", 404),
+                         ("stream?target=nobody", 404), ("events?until=yesterday", 400)):
         got, answer = api.get(path)
         expect(got == status and answer and answer["error"], f"/api/v1/{path}: {got} {answer}")
 
@@ -184,6 +185,12 @@ def history(api, began):
     answer = api.until("load", lambda a: a["points"], "minute", 100, **{"from": began - 7200})
     minute = answer["points"][0]
     expect(answer["resolution_seconds"] % 60 == 0 and minute["verdict"] and minute["connections"], f"a minute: {minute}")
+    answer = api.until("load", lambda a: a["points"], "past from the beginning of time", 20, **{"from": 0})
+    expect(answer["resolution_seconds"] % 60 == 0, "all that is kept is told in minutes")
+    answer = api.until("load", lambda a: a["points"], "early sample", 20, until=began + 30)
+    expect(answer["points"][-1]["at"] <= began + 30, f"until is passed: {answer['points'][-1]}")
+    for times in ({"until": began - 3600}, {"from": 0, "until": began - 3600}):
+        expect(api.get("events", **times)[1]["events"] == [], f"events behind {times}")
     answer = api.until("events", lambda a: a["events"], "event", 20, **{"from": began - 7200})
     expect(any(e["kind"] == "deploy" for e in answer["events"]), "the past has no deploy")
 

@@ -59,6 +59,11 @@ TEST(Deploys, AFileIsReadAgainWhenItHasGrown) {
   EXPECT_TRUE(file.changed(now).deploys.empty());
   std::ofstream(path, std::ios::app) << "2026-11-27T07:30:00Z two\n";
   EXPECT_EQ(file.changed(now).deploys.size(), 2U);
+  EXPECT_FALSE(file.changed(now).fresh);
+  std::ofstream(path).close();
+  const auto emptied = file.changed(now);
+  EXPECT_TRUE(emptied.fresh) << "what it no longer holds is to go";
+  EXPECT_TRUE(emptied.deploys.empty());
   std::ofstream out(path);  // long: its newest part counts
   for (int i = 0; i < 20'000; ++i) out << "2026-11-27T07:00:00Z a deploy\n";
   out << "2026-11-27T07:30:00Z the last\n";
@@ -69,6 +74,8 @@ TEST(Deploys, AFileIsReadAgainWhenItHasGrown) {
   EXPECT_LT(read.deploys.size(), 3'000U);
   EXPECT_EQ(read.deploys.back().sentence, "the last");
   std::filesystem::remove_all(name);
+  EXPECT_TRUE(file.changed(now).fresh);
+  EXPECT_FALSE(file.changed(now).fresh);
 }
 
 }  // namespace

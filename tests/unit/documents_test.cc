@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/core/evaluate.h"
 #include "agent/core/recording.h"
+#include "checks/probes/activity.h"
 #include "checks/probes/connections.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/long_commands.h"
@@ -18,6 +20,7 @@
 namespace pgvigil {
 namespace {
 
+using namespace std::string_literals;
 using nlohmann::json;
 using testing::Contains;
 using testing::HasSubstr;
@@ -135,6 +138,33 @@ TEST(Documents, WhatWasNotSeenIsNull) {
   EXPECT_EQ(all["cpu"]["busy"], nullptr);
   EXPECT_TRUE(json::parse(queries_document(input(Scenario{}), {}))["queries"].empty());
   EXPECT_EQ(json::parse(plans_document(input(Scenario{}), {}))["at"], nullptr);
+}
+
+TEST(Documents, WhatHasNoPlanSaysSo) {
+  const auto session = [](std::int64_t pid, std::string text) {
+    Session s;
+    s.pid = pid;
+    s.database = "shop", s.user = "app", s.backend_type = "client backend", s.state = "active";
+    s.query_id = std::to_string(pid), s.query = std::move(text);
+    s.query_start = 1;
+    return s;
+  };
+  Scenario s;
+  const std::vector<Session> all = {
+      session(1, "VACUUM public.docs"),       session(2, "CREATE INDEX ON public.docs (id)"),
+      session(3, "<insufficient privilege>"), session(4, "SELECT 1; SELECT 2"),
+      session(5, "SELECT * FROM docs"),       session(6, "DECLARE c CURSOR FOR SELECT * FROM docs")};
+  for (int i = 20; i >= 0; --i) s.saw(i, activity, all);
+  std::map<std::string, std::pair<std::string, std::string>> told;
+  const json document = json::parse(queries_document(input(s), {}));
+  for (const json& q : document["queries"]) told[q["query_id"]] = {q["refused"], q["reason"]};
+  ASSERT_EQ(told.size(), 6U);
+  EXPECT_EQ(told["1"], std::pair("not_plannable"s, "not a query: utility statements have no plan"s));
+  EXPECT_EQ(told["2"].first, "not_plannable");
+  EXPECT_EQ(told["3"].first, "privilege");
+  EXPECT_EQ(told["4"].first, "several_statements");
+  EXPECT_EQ(told["5"].first, "not_yet");
+  EXPECT_EQ(told["6"].first, "not_yet") << "a cursor has a plan";
 }
 
 TEST(Documents, ProgressIsThatOfThePhaseAtItsOwnSpeed) {

@@ -19,6 +19,7 @@
 #include "agent/http/assets.h"
 #include "agent/http/routes.h"
 #include "agent/http/server.h"
+#include "checks/probes/activity.h"
 
 namespace pgvigil {
 namespace {
@@ -229,6 +230,12 @@ TEST_F(RoutesTest, documents_stand_beside_the_report) {
   EXPECT_THAT(std::string(get("/api/v1/load").body), HasSubstr("\"points\":[]")) << "no sample yet";
 }
 
+Observation sample(Time at) {
+  Observation o{at, {}};
+  o.answers[std::string(activity.id())] = Answer{at, activity.rows({}), {}, 0.01};
+  return o;
+}
+
 TEST_F(RoutesTest, what_is_not_in_memory_is_asked_of_the_history) {
   const Routes with_past(board, open, {.has_past = true});
   const auto ask = [&](const Routes& of, std::string_view path) {
@@ -248,14 +255,36 @@ TEST_F(RoutesTest, what_is_not_in_memory_is_asked_of_the_history) {
   EXPECT_FALSE(ask(with_past, "/api/v1/events").past);
   EXPECT_EQ(ask(with_past, "/api/v1/load?from=x").status, 400U);
   EXPECT_EQ(ask(with_past, "/api/v1/load?from=9&until=5").status, 400U);
+  const Reply oldest = ask(with_past, "/api/v1/load?from=0");
+  ASSERT_TRUE(oldest.past);
+  EXPECT_EQ(oldest.past->from, Time{});
+  const Reply before = ask(with_past, "/api/v1/load?until=1795766500");
+  ASSERT_TRUE(before.past);
+  EXPECT_EQ(before.past->from, Time::min());
+  EXPECT_EQ(before.past->until, Time(std::chrono::seconds(1795766500)));
+  const Reply events = ask(with_past, "/api/v1/events?until=5");
+  ASSERT_TRUE(events.past);
+  EXPECT_EQ(events.past->until, Time(std::chrono::seconds(5)));
+  EXPECT_FALSE(ask(with_past, "/api/v1/load").past);
+  EXPECT_EQ(ask(with_past, "/api/v1/events?until=x").status, 400U);
+  EXPECT_EQ(ask(routes, "/api/v1/events?until=x").status, 400U);
   EXPECT_FALSE(ask(routes, "/api/v1/load?from=5").past) << "without a history memory is all there is";
   EXPECT_EQ(Routes::document(nullptr).status, 503U);
+  const Time first(std::chrono::seconds(1795766000));
+  for (int i = 0; i < 1000; ++i) board.sampled("a", 4, 1, sample(after(first, i)));
+  EXPECT_FALSE(ask(with_past, "/api/v1/load?until=1795766999").past) << "its quarter of an hour is in memory";
+  EXPECT_FALSE(ask(with_past, "/api/v1/load?until=2795766999").past) << "and so is what is to come";
+  EXPECT_TRUE(ask(with_past, "/api/v1/load?until=1795766600").past);
 }
 
 TEST_F(RoutesTest, events_are_a_list_or_a_stream) {
   board.publish({.target = "a", .report = text("{}"), .others = {{"events", text("{\"events\":[]}")}}});
   EXPECT_FALSE(get("/api/v1/events").live);
   EXPECT_TRUE(get("/api/v1/stream").live);
+  EXPECT_TRUE(get("/api/v1/stream?target=a").live);
+  EXPECT_EQ(get("/api/v1/stream?target=nobody").status, 404U);
+  board.sampled("b", 4, 1, sample(Time(std::chrono::seconds(1795766000))));
+  EXPECT_TRUE(get("/api/v1/stream?target=b").live) << "watched, but without a report yet";
   Ask a;
   a.method = "GET";
   a.target = "/api/v1/events";

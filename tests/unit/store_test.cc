@@ -10,6 +10,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -18,6 +19,7 @@
 #include "agent/store/directory.h"
 #include "agent/store/history_keeper.h"
 #include "checks/probes/activity.h"
+#include "checks/probes/server.h"
 
 namespace pgvigil {
 namespace {
@@ -127,6 +129,92 @@ TEST_F(Store, WhoAsksAllTheTimeKeepsNobodyFromWriting) {
   EXPECT_TRUE(k->stop(Milliseconds(2000)));
 }
 
+// A target of which nothing came since the last write: its minute ends all the same, and what is known of it stays.
+TEST_F(Store, AMinuteThatEndsAloneIsItsTargets) {
+  std::atomic<int> now = 10;
+  HistoryKeeper k({.directory = directory, .beat = Milliseconds(20), .now = [&] { return after(start, now); }});
+  context.vcpus = 4;
+  k.observed(context, sample(0, {session("42", "SELECT $1")}));
+  const auto kept = [&](auto enough) {
+    return comes([&] {
+      try {
+        HistoryReader r(directory);
+        return enough(r);
+      } catch (const std::exception&) {
+        return false;  // not there yet
+      }
+    });
+  };
+  ASSERT_TRUE(kept([](HistoryReader& r) { return !r.raw(1).empty(); }));
+  now = 200;
+  ASSERT_TRUE(kept([](HistoryReader& r) { return !r.minutes(1).empty() || r.targets().size() > 1; }));
+  EXPECT_TRUE(k.stop(Milliseconds(2000)));
+  const auto targets = HistoryReader(directory).targets();
+  ASSERT_EQ(targets.size(), 1u);
+  EXPECT_EQ(targets[0].name, "main");
+  EXPECT_EQ(targets[0].context.vcpus, 4);
+}
+
+// A disk that does not answer, for hours: no error comes, and nobody empties the inbox.
+TEST_F(Store, AWriteThatHangsCostsTheOldestAndABoundedAmountOfMemory) {
+  const auto k = keeper();
+  std::promise<void> hangs, goes_on;
+  k->ask("main", [&](HistoryReader*, std::int64_t) {
+    hangs.set_value();
+    goes_on.get_future().wait();
+  });
+  hangs.get_future().wait();
+  const auto rows = activity.rows(std::vector<Session>(10'000, session("42", "SELECT $1")));
+  const auto busy = [&](double at) {
+    Observation o{after(start, at), {}};
+    o.answers[std::string(activity.id())] = Answer{o.at, rows, {}, 0.01};
+    return o;
+  };
+  k->observed(context, busy(0));
+  EXPECT_FALSE(k->degraded());
+  for (int i = 1; i < 30; ++i) k->observed(context, busy(i));
+  EXPECT_TRUE(k->degraded());
+  Moment moment;
+  moment.at = start;
+  for (int i = 0; i < 1'000; ++i) k->happened("another", moment);
+  ASSERT_EQ(said().size(), 1u) << "said once, while it hangs";
+  EXPECT_TRUE(said()[0].first);
+  EXPECT_THAT(said()[0].second, AllOf(HasSubstr(directory), HasSubstr("a write does not end")));
+  goes_on.set_value();
+  EXPECT_TRUE(comes([&] { return !k->degraded(); }));
+  EXPECT_TRUE(k->stop(Milliseconds(5000)));
+  HistoryReader r(directory);
+  for (const auto& t : r.targets()) {
+    if (t.name == "another") {
+      EXPECT_EQ(r.moments(t.id, Time::min(), Time::max()).size(), 600u);
+      continue;
+    }
+    const auto all = r.observations(t.id, Time::min(), Time::max());
+    ASSERT_FALSE(all.empty());
+    EXPECT_LE(all.size(), 20u);
+    EXPECT_EQ(all.back().at, after(start, 29)) << "the newest stays";
+  }
+  ASSERT_EQ(said().size(), 2u);
+  EXPECT_FALSE(said()[1].first);
+  EXPECT_THAT(said()[1].second, HasSubstr("records lost: 420")) << "400 moments, and twice the older half";
+}
+
+// What an agent shows is the last quarter of an hour: older than that is not kept for a disk that hangs.
+TEST_F(Store, AWriteThatHangsKeepsAQuarterOfAnHour) {
+  const auto k = keeper();
+  std::promise<void> hangs, goes_on;
+  k->ask("main", [&](HistoryReader*, std::int64_t) {
+    hangs.set_value();
+    goes_on.get_future().wait();
+  });
+  hangs.get_future().wait();
+  for (int i = 0; i < 2'000; ++i) k->observed(context, sample(i, {}));
+  EXPECT_TRUE(k->degraded());
+  goes_on.set_value();
+  EXPECT_TRUE(k->stop(Milliseconds(5000)));
+  EXPECT_LE(samples(), 1'000u);
+}
+
 TEST_F(Store, WhatIsWrittenIsReadAgain) {
   context.vcpus = 4;
   context.local = false;
@@ -177,6 +265,20 @@ TEST_F(Store, WhatIsWrittenIsReadAgain) {
   struct stat about {};
   ASSERT_EQ(::stat(file().c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 0777, 0600u);
+}
+
+TEST_F(Store, WhoWantsTheSamplesReadsNothingElse) {
+  Observation cycle{after(start, 1), {}};
+  cycle.answers[std::string(server.id())] = Answer{cycle.at, server.rows({Server{}}), {}, 0.01};
+  Observation both = sample(2, {session("42", "SELECT $1")});
+  both.answers[std::string(server.id())] = Answer{both.at, server.rows({Server{}}), {}, 0.01};
+  HistoryFile(directory, {}).write({kept({sample(0, {}), cycle, both})}, start);
+  HistoryReader r(directory);
+  EXPECT_EQ(r.observations(1, start, after(start, 9)).size(), 3u);
+  const auto all = r.observations(1, start, after(start, 9), {std::string(activity.id())});
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].answers.size(), 1u);
+  EXPECT_EQ(all[1].answers.at("activity").rows->size(), 1u);
 }
 
 TEST_F(Store, ItStaysWithinItsSizeAndTheOldestGoesFirst) {

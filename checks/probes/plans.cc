@@ -10,6 +10,7 @@
 #include "checks/hot_queries.h"
 #include "checks/plans/no_plan.h"
 #include "checks/plans/reading.h"
+#include "checks/plans/sql.h"
 #include "checks/probes/called_functions.h"
 #include "checks/probes/relation_places.h"
 #include "checks/probes/server.h"

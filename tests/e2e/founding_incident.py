@@ -66,11 +66,13 @@ class Browser:
         threading.Thread(target=lambda: self.said.extend(iter(self.process.stdout.readline, "")), daemon=True).start()
 
     def wait(self, word):
+        """The line that begins with it."""
         deadline = time.monotonic() + BROWSER_DEADLINE
-        while word not in (line.strip() for line in self.said):
+        while not (lines := [line.strip() for line in self.said if line.startswith(word)]):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise StepFailed(f"the page in a browser does not come to \"{word}\"\n{''.join(self.said)[-1500:]}")
             time.sleep(0.1)
+        return lines[0]
 
     def wait_end(self):
         self.wait("resolved")
@@ -232,8 +234,8 @@ def once(story, teller, remedy):
     check_diagnosis(answer)
     teller.say(f"pgvigil diagnose, {answer.seconds:.1f} s, exit {answer.exit_code}:\n{answer.text}")
     if story.browser is not None:
-        story.browser.wait("incident")
-        teller.say("the page in a browser: cause, since when and the command without scrolling")
+        seen = story.browser.wait("incident")
+        teller.say(f"the page in a browser: cause, since when and the command without scrolling ({seen})")
     if remedy:
         apply_remedy(story, teller, report.cure_steps(answer.report))
     else:

@@ -255,6 +255,17 @@ void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
   subqueries(node, scope);
 }
 
+// What it asks of the keys of the groups, not of their sums, the planner asks of the rows.
+void Walk::having(const Json& node, const Scope& scope) {
+  const Json& b = at(node, "BoolExpr");
+  if (text(b, "boolop") == "AND_EXPR" && at(b, "args").is_array()) {
+    for (const Json& arg : at(b, "args")) having(arg, scope);
+    return;
+  }
+  if (has_node(node, "FuncCall") || has_node(node, "SubLink")) return subqueries(node, scope);
+  condition(node, scope, true);
+}
+
 void Walk::others(const Json& node, const Scope& scope) {
   const Side s = side(node, scope);
   if (s.column && s.wrapped) return use(s, How::other);

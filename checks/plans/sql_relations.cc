@@ -88,7 +88,7 @@ Output Walk::select(const Json& s, const Scope* outer) {
   for (const Json* c : conditions) condition(*c, scope, true);
   const Json& targets = at(s, "targetList");
   subqueries(targets, scope);
-  subqueries(at(s, "havingClause"), scope);
+  having(at(s, "havingClause"), scope);
   sort_by(at(s, "groupClause"), targets, scope, How::group);
   sort_by(at(s, "sortClause"), targets, scope, How::sort);
   bool limited = !at(s, "limitCount").is_null();
@@ -247,6 +247,13 @@ bool Walk::has_column_ref(const Json& node) {
   if (node.is_object() && node.contains("SubLink")) return false;  // its value is one
   if (node.is_object() && node.contains("ColumnRef")) return true;
   return std::any_of(node.begin(), node.end(), [&](const Json& child) { return has_column_ref(child); });
+}
+
+bool Walk::has_node(const Json& node, const char* type) {
+  const Depth deeper(depth_);
+  if (depth_ > kDeepest || !node.is_structured()) return false;
+  if (node.is_object() && node.contains(type)) return true;
+  return std::any_of(node.begin(), node.end(), [&](const Json& child) { return has_node(child, type); });
 }
 
 std::vector<RelationUse> relations(std::string_view query, const HasColumn& has_column) {

@@ -170,6 +170,10 @@ TEST(Relations, Conditions) {
             "t[a =, c =]");
 }
 
+TEST(Relations, HavingOfAKeyIsAConditionOfTheRows) {
+  EXPECT_EQ(shown("select k, sum(n) from t group by k having k = $1 and sum(n) > 5"), "t[k =, k group]");
+}
+
 TEST(Relations, JoinsAndQualifiers) {
   EXPECT_EQ(shown("select * from a join b on b.a_id = a.id where a.k = 1"), "a[id join, k =]; b[a_id join]");
   EXPECT_EQ(shown("select * from a x, b y where x.id = y.id and z = 3"), "a[id join]; b[id join]");

@@ -73,7 +73,11 @@ class Advisor {
         continue;
       }
       if (how == How::range) {
-        if (!range_ && !has_key(equal_, k->text)) range_ = std::move(k);
+        const bool bounded = u.how == How::range && u.detail == "between";
+        if (!range_ && !has_key(equal_, k->text))
+          range_ = std::move(k), in_bounds_ = bounded;
+        else if (bounded && in_bounds_ && !beside_)
+          beside_ = std::move(k);
         continue;
       }
       auto& list = how == How::join ? joined_ : equal_;
@@ -157,6 +161,8 @@ class Advisor {
       for (const IndexKey& k : ordered_)
         if (!has_key(wanted, k.text) && wanted.size() < kMostColumns) wanted.push_back(k);
     }
+    // A box: what is out of the other bounds is left out within the index, its rows are not looked up.
+    if (beside_ && leading == 0 && wanted.size() == 1 && wanted[0].text == range_->text) wanted.push_back(*beside_);
     if (wanted.empty()) return false;
     decide(wanted, leading, "btree");
     return true;
@@ -382,7 +388,8 @@ class Advisor {
   const AdviceHints& hints_;
   IndexAdvice out_;
   std::vector<IndexKey> equal_, joined_, ordered_;
-  std::optional<IndexKey> range_, contained_;
+  std::optional<IndexKey> range_, beside_, contained_;
+  bool in_bounds_ = false;  // the range has both
   std::string contained_method_;
   const ColumnUse* obstacle_ = nullptr;
   std::optional<IndexKey> mismatch_;

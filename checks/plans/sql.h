@@ -29,7 +29,7 @@ Kind kind(std::string_view text);  // remove: DELETE. WITH is seen through.
 struct ColumnUse {
   enum class How : std::uint8_t {
     equal,
-    range,
+    range,    // detail: below, above, between
     like,     // LIKE, ILIKE, regular expressions; detail: prefix, infix, ilike, regex, or "" for a parameter
     in_list,  // IN, = ANY, OR of one column
     is_null,

@@ -70,6 +70,15 @@ void Walk::use(const Side& s, How how, std::string detail) {
   list.push_back(std::move(u));
 }
 
+namespace {
+
+// 5 < a is a > 5.
+std::string turned(const std::string& detail) {
+  return detail == "below" ? "above" : detail == "above" ? "below" : detail;
+}
+
+}  // namespace
+
 void Walk::compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail) {
   Side l = side(left, scope), r = side(right, scope);
   if (l.column && r.column) {
@@ -81,7 +90,8 @@ void Walk::compare(const Json& left, const Json& right, const Scope& scope, How 
   if (l.collation.empty()) l.collation = r.collation;
   if (r.collation.empty()) r.collation = l.collation;
   for (const auto& [s, opposite] : {std::pair(&l, &r), std::pair(&r, &l)})
-    if (s->column) use(*s, opposite->constant ? how : how == How::equal ? How::join : how, detail);
+    if (s->column)
+      use(*s, opposite->constant ? how : how == How::equal ? How::join : how, s == &l ? detail : turned(detail));
 }
 
 namespace {
@@ -115,10 +125,12 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
     if (type == "AEXPR_NOT_DISTINCT") detail = "not distinct";
   } else if (type == "AEXPR_OP" && (op == "<" || op == ">" || op == "<=" || op == ">=")) {
     how = How::range;
+    detail = op[0] == '<' ? "below" : "above";
   } else if ((type == "AEXPR_IN" || type == "AEXPR_OP_ANY") && op == "=") {
     how = How::in_list;
   } else if (type == "AEXPR_BETWEEN" || type == "AEXPR_BETWEEN_SYM") {
     how = How::range;
+    detail = "between";
   } else if ((type == "AEXPR_LIKE" && op == "~~") || (type == "AEXPR_ILIKE" && op == "~~*") ||
              (type == "AEXPR_OP" && (op == "~" || op == "~*" || op == "~~" || op == "~~*"))) {
     how = How::like;
@@ -139,8 +151,10 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
   if (l_row.is_array() && how == How::in_list) {
     for (const Json& item : l_row) compare(item, Json(), scope, how, detail);
   } else if (l_row.is_array() && r_row.is_array() && l_row.size() == r_row.size()) {
-    for (std::size_t i = 0; i < l_row.size(); ++i)
-      compare(l_row[i], r_row[i], scope, how == How::range && i > 0 ? How::other : how, detail);
+    for (std::size_t i = 0; i < l_row.size(); ++i) {
+      const bool beyond = how == How::range && i > 0;
+      compare(l_row[i], r_row[i], scope, beyond ? How::other : how, beyond ? "" : detail);
+    }
   } else {
     compare(left, right, scope, how, detail);
   }

@@ -11,11 +11,16 @@ std::vector<RelationUse> Walk::take() {
     auto& uses = found_[i].uses;
     uses.insert(uses.end(), sorts_[i].begin(), sorts_[i].end());
     std::vector<ColumnUse> unique;
-    for (ColumnUse& u : uses)
-      if (std::none_of(unique.begin(), unique.end(), [&](const ColumnUse& k) {
-            return k.column == u.column && k.how == u.how && k.detail == u.detail && k.expression == u.expression;
-          }))
+    for (ColumnUse& u : uses) {
+      const auto same = std::find_if(unique.begin(), unique.end(), [&](const ColumnUse& k) {
+        return k.column == u.column && k.how == u.how && (k.detail == u.detail || u.how == How::range) &&
+               k.expression == u.expression;
+      });
+      if (same == unique.end())
         unique.push_back(std::move(u));
+      else if (same->detail != u.detail)
+        same->detail = "between";  // from both sides
+    }
     uses = std::move(unique);
   }
   return std::move(found_);

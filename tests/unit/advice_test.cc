@@ -55,6 +55,12 @@ TEST(Advice, EqualityThenRangeThenSort) {
   EXPECT_THAT(advised("SELECT * FROM docs d JOIN x ON x.id = d.dump_id").columns, ElementsAre("dump_id"));
 }
 
+TEST(Advice, ABoxOfTwoRanges) {
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE created BETWEEN $1 AND $2 AND path > 'a' AND path < 'b'").columns,
+              ElementsAre("created", "path"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE created > $1 AND path < $2").columns, ElementsAre("created"));
+}
+
 TEST(Advice, WhatNoPlainIndexServes) {
   for (const auto& [text, why] : std::vector<std::pair<const char*, const char*>>{
            {"SELECT * FROM docs WHERE lower($1 || path) = 'x'", "lower(path)"},

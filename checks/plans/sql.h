@@ -51,6 +51,7 @@ struct ColumnUse {
   How compared = How::other;
   std::string compared_detail = {};
   std::string collation = {};  // of a COLLATE clause
+  std::string called = {};     // a function in what it is compared with
 };
 struct RelationUse {
   std::string schema, relation;  // unquoted; schema "" when the text does not say

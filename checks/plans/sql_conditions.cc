@@ -55,6 +55,7 @@ void Walk::use(const Field& f, How how, std::string detail) {
 void Walk::use(const Side& s, How how, std::string detail) {
   ColumnUse u{quote_identifier(s.column->column), how, std::move(detail)};
   u.collation = s.collation;
+  u.called = s.called;
   if (s.wrapped) {
     u.compared = how;
     u.compared_detail = std::move(u.detail);
@@ -77,6 +78,15 @@ std::string turned(const std::string& detail) {
   return detail == "below" ? "above" : detail == "above" ? "below" : detail;
 }
 
+// The first function that is called in it, subqueries left aside.
+std::string called(const Json& node, int depth = 0) {
+  if (depth > kDeepest || !node.is_structured() || (node.is_object() && node.contains("SubLink"))) return "";
+  if (node.is_object() && node.contains("FuncCall")) return last_name(at(at(node, "FuncCall"), "funcname"));
+  for (const Json& child : node)
+    if (std::string name = called(child, depth + 1); !name.empty()) return name;
+  return "";
+}
+
 }  // namespace
 
 void Walk::compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail) {
@@ -89,6 +99,8 @@ void Walk::compare(const Json& left, const Json& right, const Scope& scope, How 
   }
   if (l.collation.empty()) l.collation = r.collation;
   if (r.collation.empty()) r.collation = l.collation;
+  if (l.column) l.called = called(right);
+  if (r.column) r.called = called(left);
   for (const auto& [s, opposite] : {std::pair(&l, &r), std::pair(&r, &l)})
     if (s->column)
       use(*s, opposite->constant ? how : how == How::equal ? How::join : how, s == &l ? detail : turned(detail));

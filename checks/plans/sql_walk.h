@@ -52,7 +52,8 @@ class Walk {
     std::string detail = {};
     std::optional<Expression> computed = {};  // what is around the column, where it can be printed
     std::string collation = {};
-    bool constant = false;  // no column of any relation in it
+    std::string called = {};  // a function in what it is compared with
+    bool constant = false;    // no column of any relation in it
   };
 
   Output query(const Json& node, const Scope* outer);

@@ -65,6 +65,13 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
   return nullptr;
 }
 
+// Every condition is what a function says of a row.
+bool only_calls(const sql::RelationUse& use) {
+  return !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const sql::ColumnUse& u) {
+    return u.how == How::sort || u.how == How::group || (u.how == How::function && u.compared == How::other);
+  });
+}
+
 void say(Scan& s, ScanVerdict v, Confidence c, std::string reason) {
   s.verdict = v;
   s.confidence = c;
@@ -137,6 +144,9 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
                fmt::format("{} would serve it, but most rows came after the last ANALYZE", advice.index));
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics)
     return unused(use, advice, generic, s);
+  if (s.verdict == rightful && !s.filter.empty() && !s.index && advice.obstacle == Obstacle::rewrite && only_calls(use))
+    return say(s, harmful, Confidence::low,
+               "its condition is a function's answer, of which the planner takes a third of the rows for granted");
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective)
     return say(s, rightful, Confidence::low, "no index can serve its condition");
 

@@ -39,6 +39,9 @@ Walk::Side Walk::side(const Json& node, const Scope& scope) {
   } else if (node.contains("CoalesceExpr")) {
     s.wrapped = How::function;
     s.detail = "coalesce";
+  } else if (node.contains("CaseExpr")) {
+    s.wrapped = How::function;
+    s.detail = "CASE";
   } else if (const Json& op = at(node, "A_Expr"); op.is_object()) {
     s.wrapped = How::function;
     s.detail = last_name(at(op, "name"));

@@ -178,6 +178,14 @@ TEST(Relations, HavingOfAKeyIsAConditionOfTheRows) {
   EXPECT_EQ(shown("select k, sum(n) from t group by k having k = $1 and sum(n) > 5"), "t[k =, k group]");
 }
 
+TEST(Relations, ACaseIsComputed) {
+  const auto uses =
+      sql::relations("select * from t where case when way = 'in' then a else b end = $1 and c = any_function($2)");
+  ASSERT_EQ(uses.size(), 1U);
+  EXPECT_EQ(uses[0].uses[0].expression, "(CASE WHEN (way = 'in') THEN a ELSE b END)");
+  EXPECT_EQ(uses[0].uses[1].called, "any_function");
+}
+
 TEST(Relations, JoinsAndQualifiers) {
   EXPECT_EQ(shown("select * from a join b on b.a_id = a.id where a.k = 1"), "a[id join, k =]; b[a_id join]");
   EXPECT_EQ(shown("select * from a x, b y where x.id = y.id and z = 3"), "a[id join]; b[id join]");

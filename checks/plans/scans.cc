@@ -76,6 +76,14 @@ void add_unwritten(sql::RelationUse& use, const Scan& s) {
   }
 }
 
+IndexAdvice take_no_index() {
+  IndexAdvice a;
+  a.obstacle = Obstacle::rewrite;
+  a.why_not =
+      "NOT IN over a subquery takes no index: NOT EXISTS is an anti join, and with more work_mem it is a hash table";
+  return a;
+}
+
 bool simple_equality(const sql::RelationUse& use) {
   return !use.has_or && !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const auto& u) {
     return u.how == How::equal || u.how == How::in_list || u.how == How::sort || u.how == How::group;
@@ -139,6 +147,7 @@ class Reading {
       add_unwritten(r.use, s);
       const std::string conditions = s.filter + " " + s.join_condition;
       r.advice = advise(r.use, *t, {.filter = conditions, .settings = settings});
+      if (s.looked_through) r.advice = take_no_index();
       // The index came after the plan was made: the next one will tell.
       if (r.advice.kind == IndexAdvice::Kind::exists && !in_.context().one_shot &&
           !catalogue_.there_since(p.database, r.advice.index, at))

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <functional>
+#include <set>
 
 #include "checks/plans/immutable.h"
 #include "checks/plans/index_keys.h"
@@ -22,6 +24,42 @@ constexpr double kDearPages =
 
 bool has_key(const std::vector<IndexKey>& all, const std::string& text) {
   return std::any_of(all.begin(), all.end(), [&](const IndexKey& k) { return k.text == text; });
+}
+
+// No operator class knows IS NOT DISTINCT FROM.
+bool not_distinct(const ColumnUse& u) { return u.how == How::equal && u.detail == "not distinct"; }
+
+// The operator that an index serves, of a function that does the same and that none serves.
+std::string_view operator_of(const ColumnUse& u) {
+  static constexpr std::pair<std::string_view, std::string_view> known[] = {
+      {"jsonb_path_exists", "@?"}, {"jsonb_path_match", "@@"}, {"jsonb_contains", "@>"}, {"jsonb_exists", "?"},
+      {"arraycontains", "@>"},     {"arrayoverlap", "&&"},     {"ts_match_vq", "@@"},    {"regexp_like", "~"}};
+  if (u.how == How::function && u.compared == How::other)
+    for (const auto& [function, op] : known)
+      if (u.detail == function) return op;
+  return "";
+}
+
+// A function that is not known to give the same result in all of a query.
+bool may_be_volatile(const std::string& function) {
+  static const std::set<std::string, std::less<>> stable{"now",
+                                                         "current_setting",
+                                                         "transaction_timestamp",
+                                                         "statement_timestamp",
+                                                         "to_timestamp",
+                                                         "to_date",
+                                                         "to_char",
+                                                         "date_trunc",
+                                                         "date_part",
+                                                         "extract",
+                                                         "age",
+                                                         "date",
+                                                         "unnest",
+                                                         "string_to_array",
+                                                         "make_interval",
+                                                         "make_timestamptz",
+                                                         "regexp_split_to_array"};
+  return !function.empty() && !stable.contains(function) && !indexable({function}, nullptr);
 }
 
 class Advisor {
@@ -53,6 +91,10 @@ class Advisor {
       return std::nullopt;
     }
     if (!sortable(known_, u.column)) return std::nullopt;
+    if (not_distinct(u)) {
+      if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
+      return std::nullopt;
+    }
     IndexKey k{u.column, u.column};
     k.cast = cast_by_server(known_, u, hints_.filter);
     const RelationColumn* c = known_.column(u.column);
@@ -64,6 +106,7 @@ class Advisor {
     for (const ColumnUse& u : use_.uses) {
       const bool wrapped = u.how == How::function || u.how == How::cast;
       const How how = wrapped ? u.compared : u.how;
+      if (!operator_of(u).empty() && obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
       if (how == How::sort || how == How::group || how == How::other || how == How::contains) continue;
       if (how == How::is_null && null_share(u) >= 0.5 && use_.uses.size() > 1) continue;  // it keeps most rows
       auto k = key(u);
@@ -73,7 +116,11 @@ class Advisor {
         continue;
       }
       if (how == How::range) {
-        if (!range_ && !has_key(equal_, k->text)) range_ = std::move(k);
+        const bool bounded = u.how == How::range && u.detail == "between";
+        if (!range_ && !has_key(equal_, k->text))
+          range_ = std::move(k), in_bounds_ = bounded;
+        else if (bounded && in_bounds_ && !beside_)
+          beside_ = std::move(k);
         continue;
       }
       auto& list = how == How::join ? joined_ : equal_;
@@ -157,6 +204,8 @@ class Advisor {
       for (const IndexKey& k : ordered_)
         if (!has_key(wanted, k.text) && wanted.size() < kMostColumns) wanted.push_back(k);
     }
+    // A box: what is out of the other bounds is left out within the index, its rows are not looked up.
+    if (beside_ && leading == 0 && wanted.size() == 1 && wanted[0].text == range_->text) wanted.push_back(*beside_);
     if (wanted.empty()) return false;
     decide(wanted, leading, "btree");
     return true;
@@ -335,10 +384,23 @@ class Advisor {
           out_.why_not = fmt::format("{}, but the query compares {} under collation {}", name, u.column, u.collation);
           return;
         }
-    if (obstacle_ != nullptr) {
+    if (obstacle_ != nullptr && out_.obstacle != Obstacle::rewrite) {
       out_.obstacle = obstacle_->how == How::cast ? Obstacle::cast : Obstacle::function;
       out_.why_not = fmt::format("{}, but the query compares {}, not the column {}", name,
                                  obstacle_->how == How::cast ? "a cast" : obstacle_->detail + "()", obstacle_->column);
+      return;
+    }
+    for (const ColumnUse& u : use_.uses)
+      if (has_key(wanted, u.column) && may_be_volatile(u.called)) {
+        out_.obstacle = Obstacle::function;
+        out_.why_not = fmt::format(
+            "{}, but it cannot serve where the query calls {}(), unless that is STABLE or IMMUTABLE", name, u.called);
+        return;
+      }
+    if (use_.has_or && use_.either.empty() && equal_.empty() && !joined_.empty()) {
+      out_.obstacle = Obstacle::rewrite;
+      out_.why_not =
+          name + ", but what selects is an OR over several tables: written as a UNION, each arm of it can use an index";
       return;
     }
     out_.obstacle = Obstacle::statistics;
@@ -361,6 +423,15 @@ class Advisor {
       out_.why_not =
           fmt::format("{} = ANY (array column) cannot use an index: written as {} @> ARRAY[...] a GIN index serves it",
                       "$n", u.column);
+    else if (!operator_of(u).empty())
+      out_.why_not =
+          fmt::format("{}() takes no index, the operator {} does: written as {} {} $n, an index can serve it", u.detail,
+                      operator_of(u), u.column, operator_of(u));
+    else if (not_distinct(u))
+      out_.why_not = fmt::format(
+          "{}IS NOT DISTINCT FROM cannot use an index: written as {} = $n OR ($n IS NULL AND {} IS NULL) one on {} "
+          "serves it",
+          name, u.column, u.column, u.column);
     else if (u.how == How::like || u.compared == How::like) {
       out_.obstacle = Obstacle::rewrite;
       out_.why_not = fmt::format("the pattern on {} {}: a trigram index (extension pg_trgm) could serve it", u.column,
@@ -382,7 +453,8 @@ class Advisor {
   const AdviceHints& hints_;
   IndexAdvice out_;
   std::vector<IndexKey> equal_, joined_, ordered_;
-  std::optional<IndexKey> range_, contained_;
+  std::optional<IndexKey> range_, beside_, contained_;
+  bool in_bounds_ = false;  // the range has both
   std::string contained_method_;
   const ColumnUse* obstacle_ = nullptr;
   std::optional<IndexKey> mismatch_;

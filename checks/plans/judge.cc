@@ -17,6 +17,8 @@ constexpr double kFew = 0.05;       // a scan that keeps less of what it reads i
 constexpr double kPage = 100;       // rows: a LIMIT that is not known
 constexpr double kVeryFew = 0.005;  // ... and beyond doubt: at 1 to 2 % of scattered rows an index gains a factor of 3
 
+constexpr double kQuadratic = 1e8;  // comparisons of rows with rows: ten seconds of a core
+
 // What stands above a scan, as far as it decides whether all of the relation must be read.
 struct Above {
   double loops = 1;
@@ -24,6 +26,7 @@ struct Above {
   std::optional<double> limit;   // LIMIT that can stop the scan early
   std::optional<double> top;     // LIMIT above a Sort: all is read to return these
   std::optional<double> joined;  // rows of the smallest join above
+  double through = 0, kept = 0;  // so many rows look through what a subquery keeps, which is no hash table
   bool min_max = false;          // min() or max() of all rows
   bool anti = false;
   bool grouped = false;
@@ -92,7 +95,7 @@ class Judge {
         next.removed = above.removed;
         const bool hashed = mentions(node, "hashed " + child.subplan);
         if (child.relationship == "SubPlan" && !hashed && child.subplan.starts_with("SubPlan"))
-          next.loops = above.loops * std::max(1.0, node.rows);
+          subplan(child, above.loops * std::max(1.0, node.rows), next);
       }
       walk(child, next);
     }
@@ -114,6 +117,13 @@ class Judge {
   std::vector<Scan> scans;
 
  private:
+  static void subplan(const PlanNode& child, double times, Above& a) {
+    if (child.type != "Materialize")
+      a.loops = times;
+    else if (times * child.rows >= kQuadratic)
+      a.through = times, a.kept = child.rows;
+  }
+
   static const PlanNode* inner_of(const PlanNode& join) {
     for (const PlanNode& child : join.children)
       if (child.relationship == "Inner") return &child;
@@ -261,6 +271,11 @@ class Judge {
     s.rows_read = std::max(counted ? *facts->rows : static_cast<double>(facts->heap_bytes) / 100, s.rows_kept);
     const double repeated = together * (bytes >= 64 * 8192 ? std::max(1.0, s.loops) : 1);
     s.bytes_read = repeated;
+    s.looked_through = above.through > 0;
+    if (s.looked_through)
+      return say(s, harmful, Confidence::medium,
+                 fmt::format("{} are looked through again for each of {}: no hash table of them fits into work_mem",
+                             rows_text(above.kept), rows_text(above.through)));
     s.small = repeated < static_cast<double>(options_.floor_bytes);
     if (s.small) return say(s, rightful, Confidence::high, "the relation is small");
     if (above.removed) return say(s, unsure, Confidence::low, "partitions were pruned away before the plan was shown");

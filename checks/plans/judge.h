@@ -40,6 +40,7 @@ struct Scan {
   bool index = false;                   // it goes through an index, and still reads much more than it keeps
   bool small = false;                   // less than the floor is read
   bool grouped = false;                 // its rows are grouped, counted or summed up
+  bool looked_through = false;          // by each row of another, since it does not fit into a hash table
   bool stopped_early = false;           // by a LIMIT, when its guess of matching rows is right
   ScanVerdict verdict = ScanVerdict::unsure;
   Confidence confidence = Confidence::medium;

@@ -51,10 +51,8 @@ class Reader {
         PgQuery__UpdateStmt& u = *node->update_stmt;
         std::vector<Node*> targets;  // what a sub-select assigns is read as well
         for (std::size_t i = 0; i < u.n_target_list; ++i)
-          if (const Node* t = u.target_list[i]; t->node_case == PG_QUERY__NODE__NODE_RES_TARGET &&
-                                                t->res_target->val != nullptr &&
-                                                t->res_target->val->node_case == PG_QUERY__NODE__NODE_SUB_LINK)
-            targets.push_back(target(t->res_target->val));
+          if (const Node* t = u.target_list[i]; t->node_case == PG_QUERY__NODE__NODE_RES_TARGET)
+            subselects(t->res_target->val, targets);
         with(u.with_clause, depth);
         return replace(node, u.relation, u.from_clause, u.n_from_clause, u.where_clause, u.with_clause,
                        returning(u.returning_list, u.n_returning_list, std::move(targets)));
@@ -163,6 +161,29 @@ class Reader {
     node->node_case = PG_QUERY__NODE__NODE_SELECT_STMT;
     node->select_stmt = s;
     changed = true;
+  }
+
+  // Also within a cast, a COALESCE, an operator or a function.
+  void subselects(Node* value, std::vector<Node*>& out, int depth = 0) {
+    if (value == nullptr || depth > kDeepest) return;
+    const auto each = [&](Node** list, std::size_t n) {
+      for (std::size_t i = 0; i < n; ++i) subselects(list[i], out, depth + 1);
+    };
+    switch (value->node_case) {
+      case PG_QUERY__NODE__NODE_SUB_LINK:
+        return out.push_back(target(value));
+      case PG_QUERY__NODE__NODE_TYPE_CAST:
+        return subselects(value->type_cast->arg, out, depth + 1);
+      case PG_QUERY__NODE__NODE_A_EXPR:
+        subselects(value->a_expr->lexpr, out, depth + 1);
+        return subselects(value->a_expr->rexpr, out, depth + 1);
+      case PG_QUERY__NODE__NODE_COALESCE_EXPR:
+        return each(value->coalesce_expr->args, value->coalesce_expr->n_args);
+      case PG_QUERY__NODE__NODE_FUNC_CALL:
+        return each(value->func_call->args, value->func_call->n_args);
+      default:
+        return;
+    }
   }
 
   std::vector<Node*> returning(Node** list, std::size_t n, std::vector<Node*> before) {

@@ -66,6 +66,24 @@ sql::RelationUse use_of_filter(const Scan& s) {
   return uses.empty() ? sql::RelationUse{s.schema, s.relation, {}} : std::move(uses.front());
 }
 
+// What a policy or a view compares stands in the plan alone.
+void add_unwritten(sql::RelationUse& use, const Scan& s) {
+  for (sql::ColumnUse& c : use_of_filter(s).uses) {
+    const bool written = std::any_of(use.uses.begin(), use.uses.end(), [&](const sql::ColumnUse& u) {
+      return u.column == c.column && u.how != How::sort && u.how != How::group;
+    });
+    if (!written && (c.how == How::equal || c.how == How::in_list)) use.uses.push_back(std::move(c));
+  }
+}
+
+IndexAdvice take_no_index() {
+  IndexAdvice a;
+  a.obstacle = Obstacle::rewrite;
+  a.why_not =
+      "NOT IN over a subquery takes no index: NOT EXISTS is an anti join, and with more work_mem it is a hash table";
+  return a;
+}
+
 bool simple_equality(const sql::RelationUse& use) {
   return !use.has_or && !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const auto& u) {
     return u.how == How::equal || u.how == How::in_list || u.how == How::sort || u.how == How::group;
@@ -126,8 +144,10 @@ class Reading {
       TableReader r = reader_of(e, inner);
       const auto* use = use_of(uses, s.schema, s.relation, s.alias.empty() ? s.relation : s.alias, s.filter);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
+      add_unwritten(r.use, s);
       const std::string conditions = s.filter + " " + s.join_condition;
       r.advice = advise(r.use, *t, {.filter = conditions, .settings = settings});
+      if (s.looked_through) r.advice = take_no_index();
       // The index came after the plan was made: the next one will tell.
       if (r.advice.kind == IndexAdvice::Kind::exists && !in_.context().one_shot &&
           !catalogue_.there_since(p.database, r.advice.index, at))

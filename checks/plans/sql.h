@@ -29,7 +29,7 @@ Kind kind(std::string_view text);  // remove: DELETE. WITH is seen through.
 struct ColumnUse {
   enum class How : std::uint8_t {
     equal,
-    range,
+    range,    // detail: below, above, between
     like,     // LIKE, ILIKE, regular expressions; detail: prefix, infix, ilike, regex, or "" for a parameter
     in_list,  // IN, = ANY, OR of one column
     is_null,
@@ -51,6 +51,7 @@ struct ColumnUse {
   How compared = How::other;
   std::string compared_detail = {};
   std::string collation = {};  // of a COLLATE clause
+  std::string called = {};     // a function in what it is compared with
 };
 struct RelationUse {
   std::string schema, relation;  // unquoted; schema "" when the text does not say

@@ -39,6 +39,9 @@ Walk::Side Walk::side(const Json& node, const Scope& scope) {
   } else if (node.contains("CoalesceExpr")) {
     s.wrapped = How::function;
     s.detail = "coalesce";
+  } else if (node.contains("CaseExpr")) {
+    s.wrapped = How::function;
+    s.detail = "CASE";
   } else if (const Json& op = at(node, "A_Expr"); op.is_object()) {
     s.wrapped = How::function;
     s.detail = last_name(at(op, "name"));
@@ -55,6 +58,7 @@ void Walk::use(const Field& f, How how, std::string detail) {
 void Walk::use(const Side& s, How how, std::string detail) {
   ColumnUse u{quote_identifier(s.column->column), how, std::move(detail)};
   u.collation = s.collation;
+  u.called = s.called;
   if (s.wrapped) {
     u.compared = how;
     u.compared_detail = std::move(u.detail);
@@ -70,6 +74,24 @@ void Walk::use(const Side& s, How how, std::string detail) {
   list.push_back(std::move(u));
 }
 
+namespace {
+
+// 5 < a is a > 5.
+std::string turned(const std::string& detail) {
+  return detail == "below" ? "above" : detail == "above" ? "below" : detail;
+}
+
+// The first function that is called in it, subqueries left aside.
+std::string called(const Json& node, int depth = 0) {
+  if (depth > kDeepest || !node.is_structured() || (node.is_object() && node.contains("SubLink"))) return "";
+  if (node.is_object() && node.contains("FuncCall")) return last_name(at(at(node, "FuncCall"), "funcname"));
+  for (const Json& child : node)
+    if (std::string name = called(child, depth + 1); !name.empty()) return name;
+  return "";
+}
+
+}  // namespace
+
 void Walk::compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail) {
   Side l = side(left, scope), r = side(right, scope);
   if (l.column && r.column) {
@@ -80,8 +102,11 @@ void Walk::compare(const Json& left, const Json& right, const Scope& scope, How 
   }
   if (l.collation.empty()) l.collation = r.collation;
   if (r.collation.empty()) r.collation = l.collation;
+  if (l.column) l.called = called(right);
+  if (r.column) r.called = called(left);
   for (const auto& [s, opposite] : {std::pair(&l, &r), std::pair(&r, &l)})
-    if (s->column) use(*s, opposite->constant ? how : how == How::equal ? How::join : how, detail);
+    if (s->column)
+      use(*s, opposite->constant ? how : how == How::equal ? How::join : how, s == &l ? detail : turned(detail));
 }
 
 namespace {
@@ -115,10 +140,12 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
     if (type == "AEXPR_NOT_DISTINCT") detail = "not distinct";
   } else if (type == "AEXPR_OP" && (op == "<" || op == ">" || op == "<=" || op == ">=")) {
     how = How::range;
+    detail = op[0] == '<' ? "below" : "above";
   } else if ((type == "AEXPR_IN" || type == "AEXPR_OP_ANY") && op == "=") {
     how = How::in_list;
   } else if (type == "AEXPR_BETWEEN" || type == "AEXPR_BETWEEN_SYM") {
     how = How::range;
+    detail = "between";
   } else if ((type == "AEXPR_LIKE" && op == "~~") || (type == "AEXPR_ILIKE" && op == "~~*") ||
              (type == "AEXPR_OP" && (op == "~" || op == "~*" || op == "~~" || op == "~~*"))) {
     how = How::like;
@@ -139,8 +166,10 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
   if (l_row.is_array() && how == How::in_list) {
     for (const Json& item : l_row) compare(item, Json(), scope, how, detail);
   } else if (l_row.is_array() && r_row.is_array() && l_row.size() == r_row.size()) {
-    for (std::size_t i = 0; i < l_row.size(); ++i)
-      compare(l_row[i], r_row[i], scope, how == How::range && i > 0 ? How::other : how, detail);
+    for (std::size_t i = 0; i < l_row.size(); ++i) {
+      const bool beyond = how == How::range && i > 0;
+      compare(l_row[i], r_row[i], scope, beyond ? How::other : how, beyond ? "" : detail);
+    }
   } else {
     compare(left, right, scope, how, detail);
   }
@@ -253,6 +282,17 @@ void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
   }
   if (const Side s = side(node, scope); s.column && s.wrapped) use(s, How::other);
   subqueries(node, scope);
+}
+
+// What it asks of the keys of the groups, not of their sums, the planner asks of the rows.
+void Walk::having(const Json& node, const Scope& scope) {
+  const Json& b = at(node, "BoolExpr");
+  if (text(b, "boolop") == "AND_EXPR" && at(b, "args").is_array()) {
+    for (const Json& arg : at(b, "args")) having(arg, scope);
+    return;
+  }
+  if (has_node(node, "FuncCall") || has_node(node, "SubLink")) return subqueries(node, scope);
+  condition(node, scope, true);
 }
 
 void Walk::others(const Json& node, const Scope& scope) {

@@ -46,6 +46,7 @@ class Printer {
     if (const Json& call = at(node, "FuncCall"); call.is_object()) return function(call, depth);
     if (const Json& op = at(node, "A_Expr"); op.is_object()) return operation(op, depth);
     if (const Json& c = at(node, "CoalesceExpr"); c.is_object()) return arguments("COALESCE", at(c, "args"), depth);
+    if (const Json& c = at(node, "CaseExpr"); c.is_object()) return choice(c, depth);
     if (const Json& m = at(node, "MinMaxExpr"); m.is_object())
       return arguments(text(m, "op") == "IS_LEAST" ? "LEAST" : "GREATEST", at(m, "args"), depth);
     return "";
@@ -76,6 +77,21 @@ class Printer {
       }
     functions.emplace_back(name);
     return fmt::format("{}({})", name, list);
+  }
+  std::string choice(const Json& c, int depth) {
+    std::string out = "CASE";
+    const auto add = [&](const char* word, const Json& part) {
+      const std::string one = print(part, depth + 1);
+      out = one.empty() || out.empty() ? "" : fmt::format("{} {} {}", out, word, one);
+    };
+    if (!at(c, "arg").is_null()) add("", at(c, "arg"));
+    if (!at(c, "args").is_array()) return "";
+    for (const Json& arm : at(c, "args")) {
+      add("WHEN", at(at(arm, "CaseWhen"), "expr"));
+      add("THEN", at(at(arm, "CaseWhen"), "result"));
+    }
+    if (!at(c, "defresult").is_null()) add("ELSE", at(c, "defresult"));
+    return out.empty() ? "" : out + " END";
   }
   std::string function(const Json& call, int depth) {
     for (const char* special : {"agg_order", "agg_filter", "over", "agg_star", "agg_distinct", "func_variadic"})

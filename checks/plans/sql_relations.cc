@@ -11,11 +11,16 @@ std::vector<RelationUse> Walk::take() {
     auto& uses = found_[i].uses;
     uses.insert(uses.end(), sorts_[i].begin(), sorts_[i].end());
     std::vector<ColumnUse> unique;
-    for (ColumnUse& u : uses)
-      if (std::none_of(unique.begin(), unique.end(), [&](const ColumnUse& k) {
-            return k.column == u.column && k.how == u.how && k.detail == u.detail && k.expression == u.expression;
-          }))
+    for (ColumnUse& u : uses) {
+      const auto same = std::find_if(unique.begin(), unique.end(), [&](const ColumnUse& k) {
+        return k.column == u.column && k.how == u.how && (k.detail == u.detail || u.how == How::range) &&
+               k.expression == u.expression;
+      });
+      if (same == unique.end())
         unique.push_back(std::move(u));
+      else if (same->detail != u.detail)
+        same->detail = "between";  // from both sides
+    }
     uses = std::move(unique);
   }
   return std::move(found_);
@@ -88,7 +93,7 @@ Output Walk::select(const Json& s, const Scope* outer) {
   for (const Json* c : conditions) condition(*c, scope, true);
   const Json& targets = at(s, "targetList");
   subqueries(targets, scope);
-  subqueries(at(s, "havingClause"), scope);
+  having(at(s, "havingClause"), scope);
   sort_by(at(s, "groupClause"), targets, scope, How::group);
   sort_by(at(s, "sortClause"), targets, scope, How::sort);
   bool limited = !at(s, "limitCount").is_null();
@@ -247,6 +252,13 @@ bool Walk::has_column_ref(const Json& node) {
   if (node.is_object() && node.contains("SubLink")) return false;  // its value is one
   if (node.is_object() && node.contains("ColumnRef")) return true;
   return std::any_of(node.begin(), node.end(), [&](const Json& child) { return has_column_ref(child); });
+}
+
+bool Walk::has_node(const Json& node, const char* type) {
+  const Depth deeper(depth_);
+  if (depth_ > kDeepest || !node.is_structured()) return false;
+  if (node.is_object() && node.contains(type)) return true;
+  return std::any_of(node.begin(), node.end(), [&](const Json& child) { return has_node(child, type); });
 }
 
 std::vector<RelationUse> relations(std::string_view query, const HasColumn& has_column) {

@@ -52,7 +52,8 @@ class Walk {
     std::string detail = {};
     std::optional<Expression> computed = {};  // what is around the column, where it can be printed
     std::string collation = {};
-    bool constant = false;  // no column of any relation in it
+    std::string called = {};  // a function in what it is compared with
+    bool constant = false;    // no column of any relation in it
   };
 
   Output query(const Json& node, const Scope* outer);
@@ -66,6 +67,7 @@ class Walk {
   void comparison(const Json& a, const Scope& scope, bool conjunct);
   void compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail);
   void sublink(const Json& s, const Scope& scope, bool conjunct);
+  void having(const Json& node, const Scope& scope);
   void others(const Json& node, const Scope& scope);  // columns in any other place of a condition
   void subqueries(const Json& node, const Scope& scope);
   bool same_column_everywhere(const Json& alternatives, const Scope& scope);
@@ -73,6 +75,7 @@ class Walk {
   Side side(const Json& node, const Scope& scope);
   std::vector<Field> fields(const Json& node, const Scope& scope);
   bool has_column_ref(const Json& node);
+  bool has_node(const Json& node, const char* type);
   std::optional<Field> resolve(const Json& column_ref, const Scope& scope);
   std::optional<Field> of_source(const Source& source, const std::string& column) const;
   void use(const Field& f, How how, std::string detail = {});

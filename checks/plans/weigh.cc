@@ -4,6 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "checks/plans/index_keys.h"
 
 namespace pgvigil {
 namespace {
@@ -12,6 +17,8 @@ using How = sql::ColumnUse::How;
 using enum ScanVerdict;
 
 constexpr double kVeryFew = 0.005;
+constexpr double kGuessed = 200;    // the planner takes one row of so many to match what it knows nothing of
+constexpr double kHandful = 5;      // rows
 constexpr double kScattered = 0.5;  // correlation below which neighbours in value are none in the table
 constexpr double kCommon = 0.5,
                  kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
@@ -63,6 +70,74 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
     }
   }
   return nullptr;
+}
+
+// Functions whose results differ nearly as often as what they are given.
+bool keeps_apart(const sql::ColumnUse& u) {
+  static const std::set<std::string, std::less<>> known{"lower", "upper",  "trim",      "btrim",    "ltrim",
+                                                        "rtrim", "::text", "::varchar", "COALESCE", "::bigint"};
+  return !u.functions.empty() &&
+         std::all_of(u.functions.begin(), u.functions.end(), [](const std::string& f) { return known.contains(f); });
+}
+
+bool computed_equal(const sql::ColumnUse& u) {
+  return (u.how == How::function || u.how == How::cast) && u.compared == How::equal;
+}
+
+// The planner takes one row of 200 to match a computed value: hardly two rows of this column have the same.
+bool nearly_unique(const KnownTable& t, const sql::ColumnUse& u) {
+  const auto distinct = distinct_values(t, u.column);
+  return computed_equal(u) && keeps_apart(u) && distinct && t.table.rows.value_or(0) < kHandful * *distinct;
+}
+
+// No statistics say how many rows match: the planner takes a fixed share of them for granted.
+bool guessed(const KnownTable& t, const sql::ColumnUse& u, bool generic) {
+  if (distinct_values(t, u.column).value_or(kGuessed) < kGuessed) return false;
+  if (u.how == How::function || u.how == How::cast) return u.compared == How::equal || u.compared == How::contains;
+  if (u.how == How::like) return generic && u.detail != "prefix" && u.detail != "infix";
+  return u.how == How::contains && generic;
+}
+
+// Is it only by such a guess that a LIMIT stops the scan early?
+bool only_guessed(const KnownTable& t, const std::vector<sql::ColumnUse>& uses, bool generic) {
+  bool any = false;
+  for (const sql::ColumnUse& u : uses) {
+    if (u.how == How::sort || u.how == How::group || u.how == How::other) continue;  // NOT, <>: nearly all rows match
+    if (!guessed(t, u, generic)) return false;
+    any = true;
+  }
+  return any;
+}
+bool only_guessed(const KnownTable& t, const sql::RelationUse& use, bool generic) {
+  if (use.either.empty()) return only_guessed(t, use.uses, generic);
+  return std::all_of(use.either.begin(), use.either.end(),
+                     [&](const auto& arm) { return only_guessed(t, arm, generic); });
+}
+
+// Values that the only condition's part of a time has: a weekday is one of seven, whatever the planner takes for
+// granted.
+std::optional<double> parts_of_time(const sql::RelationUse& use) {
+  static constexpr std::pair<std::string_view, double> known[] = {{"dow", 7},     {"isodow", 7}, {"month", 12},
+                                                                  {"quarter", 4}, {"hour", 24},  {"day", 31}};
+  const sql::ColumnUse* only = nullptr;
+  for (const sql::ColumnUse& u : use.uses) {
+    if (u.how == How::sort || u.how == How::group) continue;
+    if (only != nullptr || !computed_equal(u)) return std::nullopt;
+    only = &u;
+  }
+  if (only == nullptr) return std::nullopt;
+  for (const auto& [part, values] : known)
+    if (only->expression.find(fmt::format("EXTRACT({} FROM ", part)) != std::string::npos ||
+        only->expression.find(fmt::format("date_part('{}', ", part)) != std::string::npos)
+      return values;
+  return std::nullopt;
+}
+
+// Every condition is what a function says of a row.
+bool only_calls(const sql::RelationUse& use) {
+  return !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const sql::ColumnUse& u) {
+    return u.how == How::sort || u.how == How::group || (u.how == How::function && u.compared == How::other);
+  });
 }
 
 void say(Scan& s, ScanVerdict v, Confidence c, std::string reason) {
@@ -137,6 +212,19 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
                fmt::format("{} would serve it, but most rows came after the last ANALYZE", advice.index));
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics)
     return unused(use, advice, generic, s);
+  if (const auto parts = parts_of_time(use); parts && s.verdict == harmful && !s.index && !s.filter.empty())
+    return say(s, rightful, Confidence::medium,
+               fmt::format("its condition is on one of {:.0f} parts of a time, and each has many rows", *parts));
+  if (s.verdict == rightful && !s.filter.empty() && !s.index && advice.obstacle == Obstacle::rewrite && only_calls(use))
+    return say(s, harmful, Confidence::low,
+               "its condition is a function's answer, of which the planner takes a third of the rows for granted");
+  if (s.verdict == rightful && s.stopped_early && advice.kind != IndexAdvice::Kind::exists && !parts_of_time(use) &&
+      only_guessed(table, use, generic)) {
+    const bool few =
+        std::any_of(use.uses.begin(), use.uses.end(), [&](const auto& u) { return nearly_unique(table, u); });
+    say(s, harmful, few ? Confidence::medium : Confidence::low,
+        "LIMIT stops the scan early only if the planner's guess is right: no statistics tell how many rows match");
+  }
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective)
     return say(s, rightful, Confidence::low, "no index can serve its condition");
 

@@ -9,7 +9,7 @@ struct RelationColumn {
   std::string database = {}, table = {};  // qualified, quoted, as in Table
   std::string column = {};                // quoted where it must be
   std::int64_t position = 0;
-  std::string type = {};           // format_type
+  std::string type = {};           // format_type; of a domain, of what it is made of
   std::string type_category = {};  // pg_type.typcategory
   bool not_null = false;
   bool can_toast = false;               // attstorage is not plain

@@ -55,6 +55,26 @@ TEST(Advice, EqualityThenRangeThenSort) {
   EXPECT_THAT(advised("SELECT * FROM docs d JOIN x ON x.id = d.dump_id").columns, ElementsAre("dump_id"));
 }
 
+TEST(Advice, ABoxOfTwoRanges) {
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE created BETWEEN $1 AND $2 AND path > 'a' AND path < 'b'").columns,
+              ElementsAre("created", "path"));
+  EXPECT_THAT(advised("SELECT * FROM docs WHERE created > $1 AND path < $2").columns, ElementsAre("created"));
+}
+
+TEST(Advice, WhatHasToBeWrittenOtherwise) {
+  for (const char* text : {"SELECT * FROM docs WHERE path IS NOT DISTINCT FROM $1",
+                           "SELECT * FROM docs WHERE jsonb_path_exists(tags, '$.a')",
+                           "SELECT * FROM docs d JOIN o ON o.id = d.dump_id WHERE d.path = $1 OR o.mail = $2"})
+    EXPECT_EQ(advised(text, {index("docs_path", {"path"}), index("docs_dump", {"dump_id"})}).obstacle,
+              Obstacle::rewrite)
+        << text;
+  const auto called = advised("SELECT * FROM docs WHERE dump_id = mine()", {index("docs_dump", {"dump_id"})});
+  EXPECT_EQ(called.obstacle, Obstacle::function);
+  EXPECT_THAT(called.why_not, HasSubstr("mine()"));
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE created > now() - $1::interval", {index("c", {"created"})}).obstacle,
+            Obstacle::statistics);
+}
+
 TEST(Advice, WhatNoPlainIndexServes) {
   for (const auto& [text, why] : std::vector<std::pair<const char*, const char*>>{
            {"SELECT * FROM docs WHERE lower($1 || path) = 'x'", "lower(path)"},

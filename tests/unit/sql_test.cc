@@ -155,7 +155,7 @@ TEST(Relations, Conditions) {
   EXPECT_EQ(shown("SELECT data FROM lsif_data_documents WHERE dump_id = 7 AND path = $2 LIMIT 1"),
             "lsif_data_documents[dump_id =, path =] limit");
   EXPECT_EQ(shown("select * from s.\"T a\" x where x.\"A\" in (1,2) and 5 < x.b and c between 1 and 2 and d is null"),
-            "s.T a[\"A\" in, b range, c range, d null]");
+            "s.T a[\"A\" in, b range:above, c range:between, d null]");
   EXPECT_EQ(shown("select * from t where a = any($1) and b like 'x%' and c like '%x' and d ilike $1 and e like $2"),
             "t[a in, b like:prefix, c like:infix, d like:ilike, e like]");
   EXPECT_EQ(shown("select * from t where lower(email) = $1 and id::text = $2 and data->>'k' = $3"),
@@ -163,11 +163,27 @@ TEST(Relations, Conditions) {
   EXPECT_EQ(shown("select * from t where a = 1 or b = 2"), "t[a other, b other] or");
   EXPECT_EQ(shown("select * from t where k = 3 and (a = 1 or a = 2)"), "t[k =, a in]");
   EXPECT_EQ(shown("select * from t where (a, b) = (1, 2) and (c, d) > (1, 2) and (e, f) in ((1,2))"),
-            "t[a =, b =, c range, d other, e in, f in]");
+            "t[a =, b =, c range:above, d other, e in, f in]");
   EXPECT_EQ(shown("select * from t where active and not gone and not (a = 5) and a <> 3 and b not in (1)"),
             "t[active =:boolean, gone =:boolean, a other, b other]");
   EXPECT_EQ(shown("select * from t where a = (select 1) and a = coalesce($1, 3) and c = now() - interval '1 day'"),
             "t[a =, c =]");
+}
+
+TEST(Relations, BothBoundsOfARange) {
+  EXPECT_EQ(shown("select * from t where a > 1 and 9 >= a and b < 3"), "t[a range:between, b range:below]");
+}
+
+TEST(Relations, HavingOfAKeyIsAConditionOfTheRows) {
+  EXPECT_EQ(shown("select k, sum(n) from t group by k having k = $1 and sum(n) > 5"), "t[k =, k group]");
+}
+
+TEST(Relations, ACaseIsComputed) {
+  const auto uses =
+      sql::relations("select * from t where case when way = 'in' then a else b end = $1 and c = any_function($2)");
+  ASSERT_EQ(uses.size(), 1U);
+  EXPECT_EQ(uses[0].uses[0].expression, "(CASE WHEN (way = 'in') THEN a ELSE b END)");
+  EXPECT_EQ(uses[0].uses[1].called, "any_function");
 }
 
 TEST(Relations, JoinsAndQualifiers) {

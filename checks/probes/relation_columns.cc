@@ -11,7 +11,14 @@ select pg_catalog.current_database()::text as database,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) as "table",
        pg_catalog.quote_ident(a.attname) as column,
        a.attnum::bigint as position,
-       pg_catalog.format_type(base.type, base.modifier) as type,
+       case when t.typtype <> 'd' then pg_catalog.format_type(a.atttypid, a.atttypmod)
+            else (with recursive beneath as (
+                    select t.typbasetype as type, t.typtypmod as modifier
+                    union all
+                    select d.typbasetype, d.typtypmod
+                    from beneath join pg_catalog.pg_type d on d.oid = beneath.type and d.typtype = 'd')
+                  select pg_catalog.format_type(b.type, b.modifier)
+                  from beneath b join pg_catalog.pg_type d on d.oid = b.type and d.typtype <> 'd') end as type,
        t.typcategory::text as type_category,
        a.attnotnull as not_null,
        a.attstorage <> 'p' as can_toast,
@@ -28,14 +35,6 @@ join pg_catalog.pg_class c on c.oid = chosen.oid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_catalog.pg_type t on t.oid = a.atttypid
-cross join lateral (
-  with recursive beneath as (
-    select a.atttypid as type, a.atttypmod as modifier, t.typtype as kind, t.typbasetype as next, t.typtypmod as next_modifier
-    union all
-    select d.oid, beneath.next_modifier, d.typtype, d.typbasetype, d.typtypmod
-    from beneath join pg_catalog.pg_type d on d.oid = beneath.next
-    where beneath.kind = 'd')
-  select beneath.type, beneath.modifier from beneath where beneath.kind <> 'd') base
 join pg_catalog.pg_database d on d.datname = pg_catalog.current_database()
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
 left join pg_catalog.pg_stats s

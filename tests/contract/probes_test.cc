@@ -676,6 +676,20 @@ TEST_P(Probes, NamedRelations) {
   EXPECT_EQ(quoted.distinct.has_value(), reads_data());  // pg_monitor alone sees no statistics
 }
 
+// A domain is what it is made of, however deep: an index on it has that type's operators.
+TEST_P(Probes, ColumnsOfDomains) {
+  const Client app("app", database);
+  app.run(
+      R"(create domain "Shop".code as varchar(12); create domain "Shop".part_code as "Shop".code check (value <> '');
+             create table "Shop".coded (c "Shop".part_code, d "Shop".code, e varchar(3)))");
+  const auto all = ask(us, relation_columns, names({"Shop"}, {"coded"}));
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].type, "character varying(12)");
+  EXPECT_EQ(all[1].type, "character varying(12)");
+  EXPECT_EQ(all[2].type, "character varying(3)");
+  app.run(R"(drop table "Shop".coded; drop domain "Shop".part_code; drop domain "Shop".code)");
+}
+
 // Bodies come as they are; the agent takes them apart before a row is made of them.
 TEST_P(Probes, FunctionsThatAreCalled) {
   const Client app("app", database);

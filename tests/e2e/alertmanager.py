@@ -21,9 +21,16 @@ TOLD = 90.0  # seconds: what a cluster forgot is told again every minute
 
 
 def statuses(inbox, start, check):
-    """firing or resolved of each notification from `start` on that concerns this check."""
-    return [m.json["status"] for m in inbox.messages[start:]
-            if any(a["labels"]["alertname"] == check for a in m.json["alerts"])]
+    """firing or resolved of each notification from `start` on that concerns this check. That an incident has become
+    critical is told once more, and is no second beginning."""
+    told, worst = [], ""
+    for message in inbox.messages[start:]:
+        severities = [a["labels"]["severity"] for a in message.json["alerts"] if a["labels"]["alertname"] == check]
+        rose = worst == "warning" and "critical" in severities
+        if severities and not (rose and message.status == told[-1] == "firing"):
+            told.append(message.status)
+        worst = "critical" if "critical" in severities else (severities or [worst])[0]
+    return told
 
 
 def expect(inbox, start, wanted, check, what, linger=14.0):

@@ -13,9 +13,26 @@ from tests.lib import children, pg
 BINARY = "prometheus-alertmanager"
 
 
+class Pace:
+    """How long a cluster waits.
+
+    A member looks at its alerts before it waits its turn (peer_timeout each): when another one tells of the end within
+    that wait, it tells of the beginning again. So the wait is short beside the group's interval, as it is by default.
+    """
+
+    def __init__(self, group_wait, group_interval, *options):
+        self.group_wait, self.group_interval, self.options = group_wait, group_interval, options
+
+
+QUICK = Pace("4s", "8s", "--cluster.peer-timeout=500ms", "--cluster.gossip-interval=50ms",
+             "--cluster.pushpull-interval=2s", "--cluster.settle-timeout=3s")
+# For cores that are busy with the incident itself: gossip comes late there.
+PATIENT = Pace("5s", "60s", "--cluster.peer-timeout=8s", "--cluster.pushpull-interval=10s")
+
+
 class Member:
-    def __init__(self, directory, number, config):
-        self.number, self.config = number, config
+    def __init__(self, directory, number, config, options):
+        self.number, self.config, self.options = number, config, options
         self.port, self.gossip = pg.free_port(), pg.free_port()
         self.data = os.path.join(directory, f"data{number}")
         self.log = os.path.join(directory, f"alertmanager{number}.log")
@@ -28,8 +45,7 @@ class Member:
     def start(self, peers):
         line = [BINARY, f"--config.file={self.config}", f"--storage.path={self.data}",
                 f"--web.listen-address=127.0.0.1:{self.port}", f"--cluster.listen-address=127.0.0.1:{self.gossip}",
-                "--cluster.peer-timeout=500ms", "--cluster.gossip-interval=50ms", "--cluster.pushpull-interval=2s",
-                "--cluster.settle-timeout=3s"]
+                *self.options]
         line += [f"--cluster.peer=127.0.0.1:{p.gossip}" for p in peers if p is not self]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(children.bound(line), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -48,19 +64,16 @@ class Member:
 
 
 class Cluster:
-    """`with Cluster(directory, url) as cluster:` three members that group by target and wait little.
+    """`with Cluster(directory, url) as cluster:` three members that group by target and check."""
 
-    A member looks at its alerts before it waits its turn (peer-timeout each): when another one tells of the end within
-    that wait, it tells of the beginning again. So the wait is short beside the group's interval, as it is by default.
-    """
-
-    def __init__(self, directory, webhook, size=3):
+    def __init__(self, directory, webhook, pace=QUICK, size=3):
         config = os.path.join(directory, "alertmanager.yml")
         with open(config, "w", encoding="ascii") as file:
-            yaml.safe_dump({"route": {"receiver": "inbox", "group_by": ["target", "alertname"], "group_wait": "2s",
-                                      "group_interval": "8s", "repeat_interval": "4h"},
+            yaml.safe_dump({"route": {"receiver": "inbox", "group_by": ["target", "alertname"],
+                                      "group_wait": pace.group_wait, "group_interval": pace.group_interval,
+                                      "repeat_interval": "4h"},
                             "receivers": [{"name": "inbox", "webhook_configs": [{"url": webhook}]}]}, file)
-        self.members = [Member(directory, n, config) for n in range(size)]
+        self.members = [Member(directory, n, config, pace.options) for n in range(size)]
 
     @property
     def urls(self):

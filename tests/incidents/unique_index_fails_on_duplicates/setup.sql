@@ -1,0 +1,12 @@
+SET client_min_messages = warning;
+SET synchronous_commit = off;
+CREATE ROLE index_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO index_owner;
+SET ROLE index_owner;
+CREATE TABLE metadata (dump_id int NOT NULL, root text, chunks int, note text);
+INSERT INTO metadata SELECT i, 'root/' || i, 17, repeat(md5(i::text), 8) FROM generate_series(1, 500000 * :scale) i;
+INSERT INTO metadata SELECT i * 100, 'root/' || i, 17, repeat(md5(i::text), 8) FROM generate_series(1, 40) i;
+GRANT SELECT ON metadata TO app;
+RESET ROLE;
+ANALYZE;
+CHECKPOINT;

@@ -233,7 +233,7 @@ std::string within_limits(const Input& in) {
 
 std::string fine(const Input& in) {
   const auto known = remembered_plans(in, in[retention]);
-  const std::string limits = within_limits(in);
+  std::string limits = within_limits(in);
   if (known.empty() || in.context().one_shot) return limits;
   std::set<std::string> queries;
   for (const KnownPlan& p : known) queries.insert(p.database + "\n" + p.query_id);

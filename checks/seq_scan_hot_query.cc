@@ -183,7 +183,6 @@ std::string fine(const Input& in) {
                                  words::counted(static_cast<double>(seen), "plan"), elsewhere);
 }
 
-using scan_examples::Past;
 using scan_examples::past;
 
 }  // namespace

@@ -155,9 +155,9 @@ std::string fine(const Input& in) {
   const auto s = seen(in);
   if (!s) return {};
   if (!is_on(s->wal)) return "no WAL is archived";
-  const std::string last = s->archiver.archived_ago ? fmt::format("the last file was archived {} ago",
-                                                                  words::duration(*s->archiver.archived_ago))
-                                                    : "no file was archived yet";
+  std::string last = s->archiver.archived_ago
+                         ? fmt::format("the last file was archived {} ago", words::duration(*s->archiver.archived_ago))
+                         : "no file was archived yet";
   if (!s->waiting) return last;
   return last + ", " + words::counted(static_cast<double>(s->waiting->ready), "file") + " waiting";
 }

@@ -67,8 +67,8 @@ std::string discord_payload(const Message& message) {
   embed.size += title.size() + m.footer.size() + description.size();
 
   const std::size_t room = std::min(description_limit - description.size(), embed_limit - embed.size);
-  const auto size = [](const Section& s) { return markdown(s, discord_mark).size(); };
-  for (const Section& s : middle(message, room, size)) description += markdown(s, discord_mark);
+  const auto size = [](const Piece& s) { return markdown(s, discord_mark).size(); };
+  for (const Piece& s : middle(message, room, size)) description += markdown(s, discord_mark);
 
   json shown{{"title", title}, {"color", colour(m)}, {"fields", embed.fields}};
   if (!description.empty()) shown["description"] = description;

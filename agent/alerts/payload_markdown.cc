@@ -60,7 +60,7 @@ std::string fenced(std::string_view code, Escape mark, std::string_view language
   return fmt::format("```{}\n{}\n```", language, code);
 }
 
-std::string markdown(const Section& s, Escape mark) {
+std::string markdown(const Piece& s, Escape mark) {
   std::string out;
   if (!s.label.empty()) out = "**" + markdown(s.label, mark) + "**";
   if (!s.where.empty()) out += " (" + markdown(s.where, mark) + ")";

@@ -14,7 +14,7 @@ std::string_view mattermost_mark(std::string_view text, std::size_t at);  // an 
 // One line of text, escaped and defused, in at most max_bytes; it may begin a line.
 std::string markdown(std::string_view text, Escape mark, std::size_t max_bytes = std::string::npos);
 std::string fenced(std::string_view code, Escape mark, std::string_view language = {});  // to be copied as it is
-std::string markdown(const Section& section, Escape mark);                               // ends with a line break
+std::string markdown(const Piece& piece, Escape mark);                                   // ends with a line break
 std::string markdown(const Link& link, Escape mark);
 
 }  // namespace pgvigil

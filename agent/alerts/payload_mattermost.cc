@@ -37,8 +37,8 @@ std::string mattermost_payload(const Message& m) {
     used = kept.head.size() + kept.tail.size();
   }
   std::string text = kept.head;
-  const auto size = [](const Section& s) { return markdown(s, mattermost_mark).size(); };
-  for (const Section& s : middle(m, text_limit - used, size)) text += markdown(s, mattermost_mark);
+  const auto size = [](const Piece& s) { return markdown(s, mattermost_mark).size(); };
+  for (const Piece& s : middle(m, text_limit - used, size)) text += markdown(s, mattermost_mark);
   return dumped(nlohmann::json{{"text", text + kept.tail}});
 }
 

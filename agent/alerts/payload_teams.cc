@@ -36,7 +36,7 @@ std::string shown(std::string_view text) {
 json code(std::string_view text) { return block({run(text, {{"fontType", "Monospace"}})}, "Small"); }
 
 // A step's note has a block of its own: phones drop a line break at the edge of a run.
-std::vector<json> blocks(const Section& s) {
+std::vector<json> blocks(const Piece& s) {
   std::vector<json> all;
   json first = block({});
   json& runs = first["inlines"];
@@ -104,13 +104,13 @@ std::string teams_payload(const Message& m) {
     kept = frame(bounded(m, part));
     used = dumped(kept.with({})).size();
   }
-  const auto size = [](const Section& s) {
+  const auto size = [](const Piece& s) {
     std::size_t n = 0;
     for (const json& b : blocks(s)) n += dumped(b).size() + 1;
     return n;
   };
   std::vector<json> between;
-  for (const Section& s : middle(m, body_limit - used, size))
+  for (const Piece& s : middle(m, body_limit - used, size))
     for (json& b : blocks(s)) between.push_back(std::move(b));
   return dumped(kept.with(between));
 }

@@ -35,12 +35,12 @@ void bound(std::vector<std::string>& all, std::initializer_list<std::size_t> lim
   if (more) all.emplace_back(truncated);
 }
 
-Section step(const Paste& p) {
-  Section s{.label = one_line_of(p.title, 250),
-            .where = one_line_of(p.where, 250),
-            .text = one_line_of(p.note, 600),
-            .sql = p.sql,
-            .step = true};
+Piece step(const Paste& p) {
+  Piece s{.label = one_line_of(p.title, 250),
+          .where = one_line_of(p.where, 250),
+          .text = one_line_of(p.note, 600),
+          .sql = p.sql,
+          .step = true};
   if (s.sql.find("```") != std::string::npos) {
     s.text = cannot_be_shown;
     s.sql.clear();
@@ -48,8 +48,8 @@ Section step(const Paste& p) {
   return s;
 }
 
-Section not_shown(std::size_t steps, bool cut_off) {
-  Section s;
+Piece not_shown(std::size_t steps, bool cut_off) {
+  Piece s;
   if (steps > 0) s.text = fmt::format("{} more step{} not shown", steps, steps == 1 ? " is" : "s are");
   if (cut_off) s.text += (s.text.empty() ? "" : " ") + std::string(truncated);
   return s;
@@ -105,9 +105,8 @@ Message bounded(Message m, std::size_t part) {
   return m;
 }
 
-std::vector<Section> middle(const Message& m, std::size_t room,
-                            const std::function<std::size_t(const Section&)>& size) {
-  std::vector<Section> all, steps;
+std::vector<Piece> middle(const Message& m, std::size_t room, const std::function<std::size_t(const Piece&)>& size) {
+  std::vector<Piece> all, steps;
   std::size_t spare = room;
   for (const Paste& p : m.paste) {
     steps.push_back(step(p));
@@ -125,10 +124,10 @@ std::vector<Section> middle(const Message& m, std::size_t room,
 
   std::size_t left = room, hidden = m.more_steps;
   const std::size_t last = size(not_shown(999'999, true));
-  const auto fits = [&](const Section& s) { return size(s) + last <= left; };
-  std::vector<Section> shown;
+  const auto fits = [&](const Piece& s) { return size(s) + last <= left; };
+  std::vector<Piece> shown;
   bool cut_off = false;
-  for (Section& s : all) {
+  for (Piece& s : all) {
     if (!cut_off && !s.sql.empty() && !fits(s)) {
       s.text = "the statement is too long to show here: run the command below";
       s.sql.clear();

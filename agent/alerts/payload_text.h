@@ -29,7 +29,7 @@ std::string defused(std::string_view text);
 Message bounded(Message message, std::size_t part = 1);
 
 // A piece of what may be cut: why, what it is not, the cure and its steps.
-struct Section {
+struct Piece {
   std::string label = {};  // "Why we think so:", or what a step does; "" has none
   std::string where = {};  // steps: database and role
   std::string text = {};
@@ -37,8 +37,8 @@ struct Section {
   bool step = false;
 };
 // In the order of reading, as many as fit: the sum of `size` is at most `room`. The last one says what is not shown.
-std::vector<Section> middle(const Message& message, std::size_t room,
-                            const std::function<std::size_t(const Section&)>& size);
+std::vector<Piece> middle(const Message& message, std::size_t room,
+                          const std::function<std::size_t(const Piece&)>& size);
 
 // The steps' SQL, each under a comment that says what it does. Statements that do not fit are counted in the last line.
 std::string statements(const Message& message, std::size_t max_bytes = std::string::npos);

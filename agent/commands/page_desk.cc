@@ -23,9 +23,9 @@ constexpr double finest = 20 * 60;       // seconds of the past that are answere
 constexpr double minutes_shown = 1'500;  // a look at more of them is at averages
 constexpr int most_waiting = 64;         // looks at the past at a time: more of them mean that the disk hangs
 constexpr auto patience = std::chrono::seconds(10);
-constexpr double usual_load = 15 * 60, usual_events = a_day;  // seconds before `until`, where no `from` is given
-constexpr double same_event = 60;      // seconds between the times at which it happened, as two processes tell them
-constexpr double longest = 8 * a_day;  // of one answer: whoever asks for years gets the newest week, not our memory
+constexpr double usual_events = a_day;  // seconds before `until`, where no `from` is given
+constexpr double same_event = 60;       // seconds between the times at which it happened, as two processes tell them
+constexpr double longest = 8 * a_day;   // of one answer: whoever asks for years gets the newest week, not our memory
 
 Text text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
 

@@ -125,8 +125,7 @@ bool span_of(std::string_view query, PastAsk& ask) {
 }
 
 constexpr std::string_view no_span = "from and until are Unix seconds or RFC 3339, from not behind until";
-constexpr double memory_edge = 2;       // seconds: who asks from the oldest sample on asks for what is in memory
-constexpr double usual_load = 15 * 60;  // seconds before `until`, where no `from` is given
+constexpr double memory_edge = 2;  // seconds: who asks from the oldest sample on asks for what is in memory
 
 }  // namespace
 

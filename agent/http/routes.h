@@ -28,6 +28,7 @@ struct PastAsk {
   std::string target;
   Time from = Time::min(), until = Time::max();
 };
+inline constexpr double usual_load = 15 * 60;  // seconds of load before `until`, where no `from` is given
 // Answers with the document, or null when it is not to be had; on any thread, at once or later.
 using AskPast = std::function<void(const PastAsk&, std::function<void(Text)> answer)>;
 

@@ -98,7 +98,7 @@ std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std
     if (at == std::string_view::npos) continue;
     const std::string_view type = filter.substr(at + before.size());
     const auto end = type.find_first_of(" )=<>!~");
-    const std::string cast(type.substr(0, end));
+    std::string cast(type.substr(0, end));
     if (!c->type.starts_with(cast)) return cast;
   }
   return "";

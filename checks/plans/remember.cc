@@ -170,7 +170,7 @@ std::string shape_hash(const std::string& plan_json) {
 std::string utc_clock(Time t, Time now) {
   const auto day = std::chrono::floor<std::chrono::days>(t);
   const std::chrono::hh_mm_ss<Milliseconds> time(t - day);
-  const std::string clock =
+  std::string clock =
       fmt::format("{:02}:{:02}:{:02} UTC", time.hours().count(), time.minutes().count(), time.seconds().count());
   if (day == std::chrono::floor<std::chrono::days>(now)) return clock;
   const std::chrono::year_month_day date(day);

@@ -222,7 +222,7 @@ std::optional<Field> Walk::resolve(const Json& column_ref, const Scope& scope) {
         if (source.columns.contains(column)) return of_source(source, column);
         if (!source.star) continue;
       }
-      const auto f = of_source(source, column);
+      auto f = of_source(source, column);
       if (has_column_ && has_column_(found_[f->relation].schema, found_[f->relation].relation, column)) return f;
     }
     // Only one place it can come from; a name of an outer query is rare enough.

@@ -71,7 +71,7 @@ constexpr std::string_view digest = R"((
 
 // Asked once, when the digest moves, and now and then besides.
 std::vector<Request> plan(const Input& in) {
-  const std::vector<Request> ask{Request()};
+  std::vector<Request> ask{Request()};
   const Answer* last = in.history().latest(server_settings);
   if (in.now(server).empty()) return {};
   if (last == nullptr) return ask;

@@ -165,7 +165,7 @@ void AlertDesk::reported(const std::string& target, const Report& report, const 
     }
   };
   take(step(w.state.alerts, report, alert_settings(settings_), report.at, silences_));
-  take(take_notes(w.state.notes, report, {}, report.at, silences_));
+  take(take_notes(w.state.notes, report, w.state.alerts.open, {}, report.at, silences_));
   if (!told.empty()) {
     tell(target, w, std::move(told));
   } else if (!w.saved_at || seconds_between(*w.saved_at, report.at) >= saved_every || *w.saved_at > report.at) {

@@ -27,15 +27,19 @@ Incident incident_of(std::vector<Finding> findings) {
 
 class Notes {
  public:
-  Notes(NoteState& state, const Report& report, const NoteSettings& settings, Time now,
-        const std::vector<Silence>& silences)
-      : state_(state), report_(report), settings_(settings), now_(now), silences_(silences) {}
+  Notes(NoteState& state, const Report& report, const std::vector<OpenIncident>& open, const NoteSettings& settings,
+        Time now, const std::vector<Silence>& silences)
+      : state_(state), report_(report), open_(open), settings_(settings), now_(now), silences_(silences) {}
 
   std::vector<Notice> run() {
     std::erase_if(state_.known, [&](const auto& k) { return seconds_between(k.second.last, now_) > settings_.forget; });
+    for (const OpenIncident& o : open_)  // the incident's message tells of it
+      for (const Finding& f : o.incident.events)
+        if (Noted* n = seen_event(f); n != nullptr && o.fired) n->told = true, n->since = f.since;
     for (const Finding& f : report_.events)
       if (f.act_by <= ActBy::today && f.severity >= Severity::warning)
-        if (Noted* n = seen_event(f); n != nullptr && !n->told && !silenced(f)) {
+        if (Noted* n = seen_event(f);
+            n != nullptr && !n->told && seconds_between(n->first, now_) >= settings_.event_waits && !silenced(f)) {
           n->told = true;
           n->since = f.since;
           tell(incident_of({f}), f.check, f.object);
@@ -74,7 +78,8 @@ class Notes {
     if (before != state_.known.end() && before->second.told) {
       const Noted& n = before->second;
       const bool later = f.since && n.since && std::abs(seconds_between(*n.since, *f.since)) > moved;
-      if (later || seconds_between(n.last, now_) > settings_.another) before->second.told = false;
+      if (later || seconds_between(n.last, now_) > settings_.another)
+        before->second.told = false, before->second.first = now_;
     }
     return seen(f);
   }
@@ -101,6 +106,7 @@ class Notes {
 
   NoteState& state_;
   const Report& report_;
+  const std::vector<OpenIncident>& open_;
   const NoteSettings& settings_;
   const Time now_;
   const std::vector<Silence>& silences_;
@@ -109,10 +115,10 @@ class Notes {
 
 }  // namespace
 
-std::vector<Notice> take_notes(NoteState& state, const Report& report, const NoteSettings& settings, Time now,
-                               const std::vector<Silence>& silences) {
+std::vector<Notice> take_notes(NoteState& state, const Report& report, const std::vector<OpenIncident>& open,
+                               const NoteSettings& settings, Time now, const std::vector<Silence>& silences) {
   if (!report.reachable) return {};
-  return Notes(state, report, settings, now, silences).run();
+  return Notes(state, report, open, settings, now, silences).run();
 }
 
 }  // namespace pgvigil

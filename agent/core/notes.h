@@ -27,11 +27,13 @@ struct NoteSettings {
   double lasts = 900;            // a posture finding is told when it was there for so long, seconds
   double digest_every = 86400;   // at most one digest of a target
   double forget = 30 * 86400.0;  // what was gone for so long is new again
+  double event_waits = 60;       // for an incident that it stands beside, whose messages tell of it
   double another = 3600;         // an event that was gone for so long happened again; with a time of its own, at once
 };
 
-// Events that PostgreSQL's people should hear of today or now (each once), and at most one digest of posture.
-std::vector<Notice> take_notes(NoteState& state, const Report& report, const NoteSettings& settings, Time now,
-                               const std::vector<Silence>& silences = {});
+// Events that PostgreSQL's people should hear of today or now (each once), and at most one digest of posture. `open`:
+// the incidents, as stepped with this report.
+std::vector<Notice> take_notes(NoteState& state, const Report& report, const std::vector<OpenIncident>& open,
+                               const NoteSettings& settings, Time now, const std::vector<Silence>& silences = {});
 
 }  // namespace pgvigil

@@ -18,7 +18,9 @@
 namespace pgvigil {
 namespace {
 
-constexpr double hot_again = 60;        // seconds after which a query that still runs hot is explained anew
+// Seconds after which a query that runs hot is explained anew: with each sweep, also with one that comes early since
+// the load has jumped. The plan of a moment ago may be why.
+constexpr double hot_again = 10;
 constexpr double quiet_again = 5 * 60;  // the same for one that the samples do not show
 constexpr std::size_t most_a_minute = 50;
 constexpr double struggling = 0.25;  // seconds of one EXPLAIN, on average; it takes a millisecond on an idle server

@@ -47,8 +47,12 @@ std::string completed(ReceiverKind kind, std::string payload, std::string_view r
   }
   if (kind == ReceiverKind::alertmanager) {
     json body = json::parse(payload);
-    for (json& alert : body)
-      if (!alert.contains("endsAt")) alert["endsAt"] = rfc3339(after(now, alert_lives));
+    for (json& alert : body) {
+      // What is over begins now, too: a member that has forgotten it would tell an old one at once, and alone.
+      const bool over = !alert.contains("startsAt");
+      if (over) alert["startsAt"] = rfc3339(now);
+      if (!alert.contains("endsAt")) alert["endsAt"] = rfc3339(over ? now : after(now, alert_lives));
+    }
     return dumped(body);
   }
   return payload;

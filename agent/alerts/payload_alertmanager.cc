@@ -34,7 +34,7 @@ std::string alertmanager_payload(const Notice& n, const Message& m) {
   if (n.edge == Notice::Edge::update && !(n.before == n.reach)) {  // got worse: another alert to Alertmanager
     json before = alert;
     before["labels"] = labels(n, n.before);
-    before["endsAt"] = rfc3339(n.at);
+    before.erase("startsAt");  // over: see completed()
     all.push_back(before);
   }
   return dumped(all);

@@ -86,6 +86,8 @@ class Browser:
 class Story:
     """The incident from the first second on: server, receiver, agent, load."""
 
+    resolved_within = RESOLVE_DEADLINE
+
     def __init__(self, teller, directory):
         self.tell, self.directory = teller.say, directory
         self.teller = teller
@@ -100,13 +102,17 @@ class Story:
             if part is not None:
                 part.__exit__(None, None, None)
 
+    def receivers(self):
+        """What the agent is told to send to, as in its configuration."""
+        return agent.receivers(self.receiver)
+
     def begin(self):
         self.tell("starting a scratch PostgreSQL 15 and loading five tables without an index (about 1 GB)")
         self.scene = incident.Scene(self.case, grants=agent.grants_script(pg.DEBIAN))
         self.scene.set_up()
         self.tell(f"loaded in {self.scene.phases['setup']:g} s; pgvigil's role is what `pgvigil grants` printed")
         self.receiver = receiver.Receiver(os.path.join(self.directory, "received.jsonl"))
-        settings = agent.merged(self.scene.configuration(), {"receivers": agent.receivers(self.receiver)})
+        settings = agent.merged(self.scene.configuration(), {"receivers": self.receivers()})
         self.agent = agent.Agent(self.directory, settings)
         self.agent.wait_ready()
         self.tell(f"pgvigil watches: page {self.agent.url}/  metrics {self.agent.url}/metrics\n"
@@ -139,11 +145,14 @@ class Story:
             raise StepFailed(f"no alert naming {TABLE} and (dump_id, path) within {ALERT_DEADLINE:g} s; the receiver "
                              f"got {len(self.receiver.messages)} message(s)\n{self.agent.log_tail()}")
         self.tell(f"alert delivered {message.after(self.teller.onset):.1f} s after the onset")
+        self.told_in_chat()
+        return message
+
+    def told_in_chat(self):
         chat = self.receiver.wait(lambda m: m.path == "/slack" and names_the_cause(m.text), 10)
         if chat is None:
             raise StepFailed("the chat receiver got no message that names the table and its columns")
         self.tell("the chat message as delivered:\n" + receiver.chat_text(chat))
-        return message
 
     def diagnose(self):
         return agent.Diagnosis(self.scene.conninfo(), directory=self.directory)
@@ -204,7 +213,7 @@ def apply_remedy(story, teller, steps):
 
 
 def wait_resolved(story, firing, remedied):
-    deadline = RESOLVE_DEADLINE if remedied else RESOLVE_DEADLINE_UNCURED
+    deadline = story.resolved_within if remedied else RESOLVE_DEADLINE_UNCURED
     key = incident_key(firing)
     resolved = story.receiver.wait(lambda m: m.path == "/webhook" and m.status == "resolved" and
                                    (incident_key(m) == key if key else TABLE in m.text), deadline,

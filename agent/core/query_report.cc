@@ -52,10 +52,10 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   for (const Plan& p : in.now(plans))
     if (p.name == name) plan = &p;
   const auto& answers = in.history().series(plans);
-  const Answer* answer = answers.empty() ? nullptr : &answers.back();
+  const std::vector<Failure> failures = answers.empty() ? std::vector<Failure>() : answers.back().failures;
   if (plan == nullptr) {
-    report.error = answer != nullptr && !answer->failures.empty()
-                       ? answer->failures.front()
+    report.error = !failures.empty()
+                       ? failures.front()
                        : Failure{.sqlstate = "PGV03", .message = "not explained: the server was not asked"};
     return report;
   }
@@ -68,7 +68,7 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
   if (plan->json.empty()) {
     report.error = Failure{plan->database, plan->sqlstate, plan->error, ""};
     report.refused = plan->reason;
-    for (const Failure& f : answer->failures)
+    for (const Failure& f : failures)
       if (f.sqlstate == plan->sqlstate) report.error->mend = f.mend;
     return report;
   }

@@ -5,7 +5,8 @@
 namespace pgvigil {
 namespace {
 
-// pg_stats hides the rows of columns that we may not read: then there are no statistics, and no error.
+// pg_stats hides the rows of columns that we may not read: then there are no statistics, and no error. A join with this
+// view reads all of it; asked by name, in a query of its own, it uses the catalogue's indexes.
 const std::string sql = named_relations_sql() + R"(
 select pg_catalog.current_database()::text as database,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) as "table",
@@ -37,8 +38,9 @@ join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.
 join pg_catalog.pg_type t on t.oid = a.atttypid
 join pg_catalog.pg_database d on d.datname = pg_catalog.current_database()
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
-left join pg_catalog.pg_stats s
-  on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and s.inherited = (c.relkind = 'p')
+left join lateral (select s.* from pg_catalog.pg_stats s
+                   where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname
+                     and s.inherited = (c.relkind = 'p') offset 0) s on true
 order by c.oid, a.attnum
 limit 4000
 )";

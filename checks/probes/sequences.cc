@@ -61,13 +61,14 @@ keys as materialized (
   order by c.reltuples desc
   limit 100),
 highest as (
-  select k.*, (select (pg_catalog.array_agg(v.text order by v.place desc))[1]
-               from pg_catalog.unnest(p.histogram_bounds::text::text[]) with ordinality v (text, place)) as top_value
+  select k.*, p.bounds[pg_catalog.array_upper(p.bounds, 1)] as top_value
   from keys k
   join pg_catalog.pg_class c on c.oid = k.indrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  join pg_catalog.pg_stats p on p.schemaname = n.nspname and p.tablename = c.relname and p.attname = k.attname
-  where p.histogram_bounds is not null)
+  cross join lateral (select s.histogram_bounds::text::text[] as bounds from pg_catalog.pg_stats s
+                      where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = k.attname
+                        and not s.inherited offset 0) p
+  where p.bounds is not null)
 select pg_catalog.current_database()::text as database,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname) as name,
        coalesce(pg_catalog.quote_ident(tn.nspname) || '.' || pg_catalog.quote_ident(t.relname), '') as "table",

@@ -133,9 +133,8 @@ std::vector<Finding> over_budget(const Input& in, const Catalogue& catalogue, co
         plan, {.table = [&](const PlanNode& n) { return table(n) == nullptr ? std::nullopt : table(n)->table.rows; },
                .found =
                    [&](const PlanNode& n) {
-                     return table(n) == nullptr
-                                ? std::nullopt
-                                : rows_found(*table(n), n.alias.empty() ? n.relation : n.alias, n.index_condition);
+                     const bool generic = known->second->source == "generic";
+                     return table(n) == nullptr ? std::nullopt : rows_found(*table(n), n, generic, false);
                    }});
     std::vector<std::string> over;
     if (e.named->max_rows_read && rows > *e.named->max_rows_read)

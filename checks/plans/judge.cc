@@ -139,7 +139,7 @@ class Judge {
     } else if (type == "Limit") {
       a.limit = node.rows;
       // LIMIT $1 is planned as a tenth of all rows; real ones are a page.
-      if (options.generic && !node.children.empty() && node.rows > kPage &&
+      if (options.generic && !node.children.empty() && node.rows > 1 &&
           std::abs(node.rows - node.children[0].rows / 10) <= 0.01 * node.rows + 1)
         a.limit = kPage;
     } else if (type == "Sort" || type == "Incremental Sort") {
@@ -228,7 +228,7 @@ class Judge {
     if (node.type == "Bitmap Heap Scan" && !node.children.empty() && node.children[0].type == "Bitmap Index Scan")
       found = node.children[0].rows;
     else if (options_.found)
-      found = options_.found(node);
+      found = options_.found(node, above.limit.has_value());
     if (!found) return false;
     s.rows_read = std::max(*found, s.rows_kept);
     // Each row may lie in a page of its own; TOAST is read only of rows that are found.

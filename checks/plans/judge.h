@@ -59,7 +59,7 @@ struct JudgeOptions {
   std::int64_t floor_bytes = 10LL << 20;  // reading less than this is never harmful
   bool generic = false;                   // the plan was made without values
   // Rows that an index condition finds, where statistics tell.
-  std::function<std::optional<double>(const PlanNode&)> found = {};
+  std::function<std::optional<double>(const PlanNode&, bool limited)> found = {};
   // Bytes of the index that a node reads from end to end, since its condition is not on the leading column.
   std::function<std::optional<double>(const PlanNode&)> walked = {};
 };

@@ -114,16 +114,16 @@ class Reading {
                        t.table.parent, t.table.partition_key,
                        t.table.size_known && (t.table.heap_bytes > 0 || t.measured || t.table.kind == "p")});
     }
-    const auto found = [&](const PlanNode& n) -> std::optional<double> {
+    const bool generic = p.source == "generic";
+    const auto found = [&](const PlanNode& n, bool limited) -> std::optional<double> {
       const KnownTable* t = catalogue_.find(p.database, n.schema, n.relation);
-      return t == nullptr ? std::nullopt : rows_found(*t, n.alias.empty() ? n.relation : n.alias, n.index_condition);
+      return t == nullptr ? std::nullopt : rows_found(*t, n, generic, limited);
     };
     const auto walked = [&](const PlanNode& n) -> std::optional<double> {
       return walked_bytes(catalogue_, p.database, n);
     };
     try {
-      return judge(p.json, facts,
-                   {.floor_bytes = floor_, .generic = p.source == "generic", .found = found, .walked = walked});
+      return judge(p.json, facts, {.floor_bytes = floor_, .generic = generic, .found = found, .walked = walked});
     } catch (const std::invalid_argument&) {
       return {};
     }

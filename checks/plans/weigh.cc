@@ -17,9 +17,10 @@ using How = sql::ColumnUse::How;
 using enum ScanVerdict;
 
 constexpr double kVeryFew = 0.005;
-constexpr double kGuessed = 200;    // the planner takes one row of so many to match what it knows nothing of
-constexpr double kHandful = 5;      // rows
-constexpr double kScattered = 0.5;  // correlation below which neighbours in value are none in the table
+constexpr double kGuessed = 200;        // the planner takes one row of so many to match what it knows nothing of
+constexpr double kHandful = 5;          // rows
+constexpr double kOpenRange = 1.0 / 3;  // of the rows: what the planner takes for granted of a > $1
+constexpr double kScattered = 0.5;      // correlation below which neighbours in value are none in the table
 constexpr double kCommon = 0.5,
                  kRare = 0.02;  // of the rows: a column most of which has one value, and some that few have
 
@@ -157,6 +158,27 @@ void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic
                fmt::format("{} exists, and reading the table whole is cheaper", advice.index));
 }
 
+std::vector<sql::ColumnUse> uses_in(const KnownTable& table, const PlanNode& node, const std::string& condition) {
+  const std::string alias = sql::quote_identifier(node.alias.empty() ? node.relation : node.alias);
+  auto all = sql::relations(
+      fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(table.table.relation), alias, condition));
+  return all.empty() ? std::vector<sql::ColumnUse>() : std::move(all.front().uses);
+}
+
+// The share of the rows that these equalities keep, by statistics.
+std::optional<double> equal_share(const KnownTable& table, const std::vector<sql::ColumnUse>& uses) {
+  double share = 1;
+  bool any = false;
+  for (const sql::ColumnUse& u : uses) {
+    const RelationColumn* c = table.column(u.column);
+    if (u.how != How::equal && u.how != How::in_list && u.how != How::join) continue;
+    if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
+    share /= *c->distinct > 0 ? *c->distinct : -*c->distinct * *table.table.rows;
+    any = true;
+  }
+  return any ? std::optional(share) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<double> walked_bytes(const Catalogue& catalogue, const std::string& database, const PlanNode& node) {
@@ -179,22 +201,18 @@ std::optional<double> walked_bytes(const Catalogue& catalogue, const std::string
   return std::nullopt;
 }
 
-std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition) {
+std::optional<double> rows_found(const KnownTable& table, const PlanNode& node, bool generic, bool limited) {
   if (!table.table.rows || *table.table.rows <= 0) return std::nullopt;
-  const auto uses =
-      sql::relations(fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(table.table.relation),
-                                 sql::quote_identifier(alias), condition));
-  if (uses.empty()) return std::nullopt;
-  double rows = *table.table.rows;
-  bool any = false;
-  for (const sql::ColumnUse& u : uses.front().uses) {
-    const RelationColumn* c = table.column(u.column);
-    if (u.how != How::equal && u.how != How::in_list && u.how != How::join) continue;
-    if (c == nullptr || !c->distinct || *c->distinct == 0) return std::nullopt;
-    rows /= *c->distinct > 0 ? *c->distinct : -*c->distinct * *table.table.rows;
-    any = true;
-  }
-  return any ? std::optional(std::max(1.0, rows)) : std::nullopt;
+  const double all = *table.table.rows;
+  const auto uses = uses_in(table, node, node.index_condition);
+  if (const auto share = equal_share(table, uses)) return std::max(1.0, all * *share);
+  const auto ranges = std::count_if(uses.begin(), uses.end(), [](const auto& u) { return u.how == How::range; });
+  if (ranges == 0) return std::nullopt;
+  // The next page begins anywhere; without a LIMIT such a range is a recent one, and what it finds is not known.
+  if (generic) return limited && ranges == 1 ? std::optional(all * kOpenRange) : std::nullopt;
+  const auto share = equal_share(table, uses_in(table, node, node.filter));
+  // An estimate of one row may stand for none.
+  return share && node.rows > 1 ? std::optional(std::min(all, node.rows / *share)) : std::nullopt;
 }
 
 void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& s,

@@ -16,7 +16,7 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
 // does, or where the index is not known.
 std::optional<double> walked_bytes(const Catalogue& catalogue, const std::string& database, const PlanNode& node);
 
-// Rows that an index condition, as printed, finds; none without statistics of its columns.
-std::optional<double> rows_found(const KnownTable& table, const std::string& alias, const std::string& condition);
+// Rows that a node's index condition finds, to whatever LIMIT; none where nothing tells.
+std::optional<double> rows_found(const KnownTable& table, const PlanNode& node, bool generic, bool limited);
 
 }  // namespace pgvigil

@@ -8,6 +8,7 @@
 #include "agent/commands/see_host.h"
 #include "agent/core/schedule.h"
 #include "agent/pg/now.h"
+#include "checks/load.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
@@ -21,7 +22,7 @@ namespace {
 
 constexpr auto sample_beat = std::chrono::milliseconds(100);
 constexpr auto slowest_beat = std::chrono::milliseconds(500);
-constexpr auto for_judging = std::chrono::milliseconds(100);       // of the time given
+constexpr auto for_judging = std::chrono::milliseconds(100);       // of the time given, where no core is contended
 constexpr auto for_last_reading = std::chrono::milliseconds(400);  // before that
 
 // Asked on the second connection: what may take long, and what needs a database that has its extension.
@@ -30,8 +31,10 @@ Steady::duration duration(double s) {
   return std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(s));
 }
 
-// Half of a short time is left for asking when a log-in hangs and another database must do.
+// Half of a short time is left for asking when a log-in hangs and another database must do. No sample waits for its
+// second here: a server without CPU to spare is given longer before the connection, and all that was asked, is lost.
 TargetOptions bounded(TargetOptions o, double timeout) {
+  o.flight_deadline = std::max(o.flight_deadline, std::chrono::duration_cast<Milliseconds>(duration(timeout / 4)));
   o.connect_deadline = std::min(o.connect_deadline, std::chrono::duration_cast<Milliseconds>(duration(timeout / 2)));
   return o;
 }
@@ -94,19 +97,26 @@ asio::awaitable<void> Look::first_connection() {
     if (!second(*p)) probes.push_back(p);
   asked_ = probes;
   co_await observe(probes);
+  leave_time_to_judge();
   // The one of the look before may still be under way: a server that slow is not asked twice at once.
   if (!second_under_way_) spawn(&Look::second_connection);
   const std::vector<const AnyProbe*> sample{&activity}, with_locks{&activity, &relation_locks};
   const auto last_reading = latest_ - for_last_reading;
+  bool read_again = false;
+  const auto read = [&]() -> asio::awaitable<void> {
+    read_again = true;
+    co_await observe(second_reading(probes, recording_.history, recording_.context, utc_now()).probes);
+  };
   while (Steady::now() < last_reading && (Steady::now() < enough_ || !planned_)) {
+    // Not at the very end: a server without CPU to spare would leave no time for it.
+    if (Steady::now() >= enough_ && !read_again) co_await read();
     const auto begun = Steady::now();
     keep(co_await target_.ask(++samples_ % 5 == 0 ? with_locks : sample));
     // At most a tenth of the time is spent asking: a server without CPU to spare is asked less often.
     const auto beat = std::clamp<Steady::duration>(10 * (Steady::now() - begun), sample_beat, slowest_beat);
     co_await pause(timer_, std::min(begun + beat, last_reading));
   }
-  const auto again = second_reading(probes, recording_.history, recording_.context, utc_now());
-  if (Steady::now() < latest_) co_await observe(again.probes);
+  if (!read_again && Steady::now() < latest_) co_await read();
   while (!planned_ && Steady::now() < latest_) co_await pause(timer_, latest_);
   io_.stop();
 }
@@ -137,8 +147,21 @@ asio::awaitable<void> Look::second_connection() {
   timer_.cancel();
 }
 
+void Look::leave_time_to_judge() {
+  static const CheckSettings none;
+  const Input in(recording_.history, recording_.context, none, utc_now());
+  const auto cores = recording_.context.local ? vcpus(in) : std::nullopt;
+  if (!cores || *cores <= 0) return;
+  const auto sessions = in.now(activity);
+  const auto active = std::count_if(sessions.begin(), sessions.end(), is_active);
+  const double longer = std::max(1.0, static_cast<double>(active) / *cores);
+  latest_ -= std::min(duration(timeout_ / 4), duration(longer * std::chrono::duration<double>(for_judging).count())) -
+             for_judging;
+  target_.until(latest_);
+}
+
 void Look::note_lost_contact() {
-  constexpr double silent = 1.0;  // seconds
+  constexpr double silent = 3.0;  // seconds: the last answers may be missing for lack of time, ours or the server's
   const Answer* last = recording_.history.latest(activity);
   if (target_.connected() || last == nullptr || last->rows || last->failures.empty()) return;
   for (const Answer& a : recording_.history.series(activity))

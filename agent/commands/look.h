@@ -30,6 +30,8 @@ class Look : public std::enable_shared_from_this<Look> {
   boost::asio::awaitable<void> second_connection();
   boost::asio::awaitable<void> observe(const std::vector<const AnyProbe*>& probes);
   boost::asio::awaitable<void> pause(boost::asio::steady_timer& timer, std::chrono::steady_clock::time_point until);
+  // On the server's own machine, each of our steps waits for a core as its sessions do.
+  void leave_time_to_judge();
   // A server that answered, and hangs or is gone since: what it said before is no verdict on now.
   void note_lost_contact();
   void keep(Observation o) { recording_.history.add(std::move(o)); }

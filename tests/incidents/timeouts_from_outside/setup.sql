@@ -4,7 +4,7 @@ CREATE ROLE freight_owner LOGIN;
 GRANT CREATE ON SCHEMA public TO freight_owner;
 SET ROLE freight_owner;
 CREATE TABLE shipments (depot int NOT NULL, label text NOT NULL, content text);
-INSERT INTO shipments SELECT i % 50, md5(i::text), repeat(md5(i::text), 12) FROM generate_series(1, 600000 * :scale) i;
+INSERT INTO shipments SELECT i % 50, md5(i::text), repeat(md5(i::text), 12) FROM generate_series(1, 1200000 * :scale) i;
 GRANT SELECT ON shipments TO app;
 RESET ROLE;
 ANALYZE shipments;

@@ -1,0 +1,26 @@
+# A standby is made from a base backup; a report there holds its snapshot for as long as the case lasts.
+set -eu
+standby="$HOME/standby"
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+if [ "$(psql -X -A -t -c 'SHOW server_version_num')" -ge 150000 ]; then
+  begin="pg_backup_start('copy', true)" end="pg_backup_stop()"
+else
+  begin="pg_start_backup('copy', true, false)" end="pg_stop_backup(false)"
+fi
+psql -X -q -A -t <<SQL
+SELECT $begin \g /dev/null
+\! cp -a "$PGDATA" "$standby" 2> /dev/null; rm -f "$standby/postmaster.pid"
+SELECT labelfile FROM $end \g $standby/backup_label
+SQL
+touch "$standby/standby.signal"
+cat >> "$standby/postgresql.auto.conf" <<CONF
+hot_standby_feedback = on
+primary_conninfo = 'host=$PGHOST port=$PGPORT user=$PGUSER application_name=berlin'
+CONF
+"$PG_BIN/pg_ctl" -D "$standby" -w -l "$HOME/standby.log" \
+  -o "-c port=$port -c unix_socket_directories='' -c listen_addresses=127.0.0.1" start
+(PGAPPNAME=report timeout 90 psql -X -q -p "$port" > /dev/null 2>&1 <<'SQL' &)
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) FROM orders;
+SELECT pg_sleep(80);
+SQL

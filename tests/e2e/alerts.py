@@ -140,11 +140,17 @@ def fires_and_resolves(bench):
     trouble.end()
     over = bench.wait("its end", "resolved", seconds=OVER)
     same(fired, over, "dedup_key")
-    chats = [m for m in bench.inbox.messages if m.path.endswith(CANARIES["slack"])]
+
+    def chats():
+        return [m for m in bench.inbox.messages if m.path.endswith(CANARIES["slack"])]
+
+    # The two receivers are told side by side, and each is done when its answer has come.
+    wait_for(lambda: len(chats()) >= len(bench.hooks()), 10, "the chat message of the end")
+    wait_for(lambda: 'pgvigil_notifications_queued{receiver="hook"} 0' in one.get("/metrics")[2], 10, "an empty queue")
     if len(bench.edges()) > 4 or len({m["edge_id"] for m in bench.hooks()}) != len(bench.hooks()):
         raise Wrong(f"told {bench.edges()}")
-    if len(chats) != len(bench.hooks()):
-        raise Wrong(f"{len(chats)} chat messages, {len(bench.hooks())} of the other receiver")
+    if len(chats()) != len(bench.hooks()):
+        raise Wrong(f"{len(chats())} chat messages, {len(bench.hooks())} of the other receiver")
     _, _, page = one.get("/metrics")
     for line in ('pgvigil_notifications_sent_total{receiver="chat"}', 'pgvigil_notifications_queued{receiver="hook"} 0',
                  'pgvigil_sends_alerts{target="shop"} 1', "pgvigil_state_degraded 0"):

@@ -57,20 +57,6 @@ std::string sentence(const TableReader& worst, const KnownTable& known) {
                      why.empty() ? "" : (worst.scan && worst.scan->filter.empty() ? "; " : ": ") + why);
 }
 
-std::optional<Time> onset(const Input& in, const std::vector<std::string>& queries) {
-  if (in.context().one_shot) return std::nullopt;  // it has not seen the past
-  std::optional<Time> first;
-  const auto samples = in.series(activity, in.history().keep_seconds);
-  for (std::size_t i = 0; i < samples.size() && !first; ++i)
-    for (const Session& s : samples[i].rows)
-      if (std::find(queries.begin(), queries.end(), s.query_id) != queries.end()) {
-        if (i == 0) return std::nullopt;  // it ran before we looked
-        first = samples[i].at;
-        break;
-      }
-  return first;
-}
-
 // A join whose size the planner misjudges says little about the scans below it: the statistics come first.
 void doubt(const std::vector<Misjudged>& queries, ReadTable& t) {
   for (TableReader& r : t.readers)
@@ -119,7 +105,6 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
   f.basis = worst->basis;
   f.fix = worst->advice.creates() ? fmt::format("index on {} {}", t.known->table.name, worst->advice.definition())
                                   : worst->advice.why_not;
-  f.since = onset(in, f.queries);
   for (const TableReader& r : t.readers) {
     if (r.verdict != ScanVerdict::harmful || f.evidence.size() >= 9) continue;
     f.evidence.push_back({"query", words::one_line(r.query.query, 300)});

@@ -11,7 +11,10 @@
 namespace pgvigil {
 namespace {
 
-constexpr double bin = 10;  // seconds
+constexpr double finest = 5, coarsest = 10;    // seconds of a bin
+constexpr std::size_t bins_wanted = 12;        // of a short past they are finer
+constexpr std::ptrdiff_t again_and_again = 5;  // samples
+constexpr double certain_quiet = 10;           // seconds without any, from which the first of it may be told at once
 
 double quantile(std::vector<double> v, double q) {
   if (v.empty()) return 0;
@@ -117,26 +120,53 @@ struct Belongs {
 
 bool undated(const Incident& i) { return !i.since; }
 
+// What had not been there at all and then was, again and again, began when it was first seen. A query that is quick
+// while all is well is seen now and then: such a sight is followed by a quiet like the one before it.
+std::optional<Time> first_ever(const std::vector<Level>& sessions) {
+  const auto some = [](const Level& l) { return l.value > 0; };
+  const auto first = std::find_if(sessions.begin(), sessions.end(), some);
+  if (first == sessions.begin() || first == sessions.end()) return std::nullopt;
+  const double before = seconds_between(sessions.front().at, first->at);
+  if (std::count_if(first, sessions.end(), some) < again_and_again) return std::nullopt;
+  double longest = 0;
+  Time last = first->at;
+  for (auto it = first; it != sessions.end(); ++it)
+    if (some(*it) || it + 1 == sessions.end())
+      longest = std::max(longest, seconds_between(last, it->at)), last = it->at;
+  return before >= certain_quiet && longest <= before / 3 ? std::optional(first->at) : std::nullopt;
+}
+
+std::optional<Time> risen(const std::vector<Level>& sessions, Time now) {
+  const double span = seconds_between(sessions.front().at, sessions.back().at);
+  const double width = std::clamp(span / bins_wanted, finest, coarsest);
+  std::map<Time, std::pair<double, double>> bins;  // sum, samples
+  for (const Level& l : sessions) {
+    auto& [sum, n] = bins[after(now, -width * (std::floor(seconds_between(l.at, now) / width) + 1))];
+    sum += l.value, n += 1;
+  }
+  std::vector<Level> series;
+  for (const auto& [at, sum] : bins) series.push_back({at, sum.first / sum.second});
+  const auto found = onset(series);
+  return found ? std::optional(found->at) : std::nullopt;
+}
+
 }  // namespace
 
 void find_onsets(std::vector<Incident>& incidents, const Input& in) {
   if (std::none_of(incidents.begin(), incidents.end(), undated)) return;
   const auto samples = in.series(activity, in.history().keep_seconds);
-  if (samples.empty() || seconds_between(samples.front().at, samples.back().at) < 6 * bin) return;
+  if (samples.empty()) return;
   for (Incident& incident : incidents) {
     Belongs belongs(incident);
     if (incident.since || (belongs.all() && incident.load <= 0)) continue;
-    std::map<Time, std::pair<double, double>> bins;  // sum, samples
-    for (const auto& sample : samples) {
-      const double age = std::floor(seconds_between(sample.at, in.at()) / bin);
-      auto& [sum, n] = bins[after(in.at(), -bin * (age + 1))];
-      n += 1;
-      for (const Session& s : sample.rows)
-        if (is_active(s) && belongs(s.query_id, s.query)) sum += 1;
-    }
-    std::vector<Level> series;
-    for (const auto& [at, sum] : bins) series.push_back({at, sum.first / sum.second});
-    if (const auto found = onset(series)) incident.since = found->at;
+    std::vector<Level> sessions;
+    for (const auto& sample : samples)
+      sessions.push_back(
+          {sample.at, static_cast<double>(std::count_if(sample.rows.begin(), sample.rows.end(), [&](const Session& s) {
+             return is_active(s) && belongs(s.query_id, s.query);
+           }))});
+    incident.since = first_ever(sessions);
+    if (!incident.since) incident.since = risen(sessions, in.at());
   }
 }
 

@@ -128,6 +128,46 @@ TEST(Onset, AnIncidentHasThatOfItsOwnQueries) {
   EXPECT_EQ(incidents[4].since, start) << "what a check knows stays";
 }
 
+// Sessions of one query, a sample each second; the newest is of now.
+std::optional<double> ago(int n, const std::function<int(int)>& sessions) {
+  Scenario s;
+  for (int i = 0; i < n; ++i)
+    s.saw(n - 1 - i, activity, std::vector<Session>(static_cast<std::size_t>(sessions(i)), session("42", "SELECT 1")));
+  const CheckSettings none;
+  std::vector<Incident> incidents{incident({"42"}, {})};
+  find_onsets(incidents, Input(s.history, s.context, none, s.at));
+  return incidents[0].since ? std::optional(seconds_between(*incidents[0].since, s.at)) : std::nullopt;
+}
+
+TEST(Onset, WhatWasNeverThereBeganWhenItWasFirstSeen) {
+  EXPECT_EQ(ago(30, [](int i) { return i < 25 ? 0 : 8; }), 4);
+  EXPECT_EQ(ago(120, [](int i) { return i >= 60 && i % 10 == 0 ? 3 : 0; }), 59) << "spikes";
+  EXPECT_FALSE(ago(30, [](int i) { return i < 5 ? 0 : 8; })) << "the agent has only just begun to look";
+  EXPECT_FALSE(ago(30, [](int) { return 8; }));
+}
+
+// While all is well the same query is quick, and yet a sample meets it now and then.
+TEST(Onset, AQuickQueryThatWasMetBeforeItTurnedBadBeganLater) {
+  const auto met_at = [](int met, int turned) { return [=](int i) { return i >= turned ? 8 : i == met ? 1 : 0; }; };
+  for (const int met : {0, 3, 12, 24, 35}) {
+    const auto found = ago(90, met_at(met, 45));
+    ASSERT_TRUE(found) << met;
+    EXPECT_NEAR(*found, 44, 10) << met;
+  }
+  EXPECT_FALSE(ago(50, met_at(12, 45))) << "too early to tell";
+}
+
+TEST(Onset, AShortPastOfNoiseHasNone) {
+  int found = 0;
+  for (unsigned seed = 0; seed < 1000; ++seed)
+    for (const double mean : {0.05, 0.2, 1.0, 5.0}) {
+      std::mt19937 random(seed);
+      std::poisson_distribution<int> sessions(mean);
+      found += ago(60 + static_cast<int>(seed % 60), [&](int) { return sessions(random); }).has_value();
+    }
+  EXPECT_LE(found, 10);
+}
+
 TEST(Onset, MinutesTellOfWhatBeganBeforeTheWindow) {
   std::vector<Minute> minutes;
   for (int i = 0; i < 600; ++i) {

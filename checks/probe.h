@@ -122,6 +122,8 @@ struct ProbeAbout {
   std::vector<Metric> metrics = {};
   std::vector<Request> (*plan)(const Input&) = nullptr;  // second wave: what to ask, from what was seen
   int wave = 1;                                          // 1: needs nothing; n: its plan reads waves below n
+  // Of a database: $1 is an array of the oids that this probe has found there a moment before.
+  std::string_view given = {};
 };
 
 class AnyProbe {

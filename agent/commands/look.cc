@@ -11,6 +11,7 @@
 #include "checks/load.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/relation_locks.h"
+#include "checks/probes/schema_state.h"
 #include "checks/probes/server.h"
 #include "checks/probes/statements.h"
 
@@ -126,6 +127,10 @@ asio::awaitable<void> Look::second_connection() {
   auto tables_probes = probes_of(Scope::database, {Cadence::cycle, Cadence::sweep, Cadence::slow});
   for (const AnyProbe* p : probes_of(Scope::server, {Cadence::cycle, Cadence::sweep, Cadence::slow}))
     if (second(*p)) tables_probes.push_back(p);
+  std::erase(tables_probes, &schema_state);  // one look compares nothing: it is seen, and empty
+  Observation not_compared{utc_now(), {}};
+  not_compared.answers[std::string(schema_state.id())] = Answer{not_compared.at, schema_state.rows({}), {}, 0};
+  keep(std::move(not_compared));
   asked_.insert(asked_.end(), tables_probes.begin(), tables_probes.end());
   Observation refusals;
   tables_probes = askable(tables_probes, recording_.history, recording_.context, utc_now(), refusals);

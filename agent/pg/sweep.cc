@@ -1,9 +1,11 @@
 // The second connection: from database to database, and what the first one does where there is no room for it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <map>
 
 #include "agent/pg/target_impl.h"
 #include "checks/plans/sql.h"
@@ -205,8 +207,29 @@ asio::awaitable<bool> Target::Impl::rehome(std::string database) {
   co_return true;
 }
 
+namespace {
+
+bool is_given(const std::pair<const AnyProbe*, Request>& question) { return !question.first->about().given.empty(); }
+
+// As an array in PostgreSQL's text form; "" when there is no such column.
+std::string oids_in(const Sheet& sheet) {
+  const auto at =
+      static_cast<std::size_t>(std::find(sheet.columns.begin(), sheet.columns.end(), "oid") - sheet.columns.begin());
+  if (at == sheet.columns.size()) return "";
+  std::vector<std::string> oids;
+  for (const auto& row : sheet.rows)
+    if (at < row.size() && row[at]) oids.push_back(*row[at]);
+  return fmt::format("{{{}}}", fmt::join(oids, ","));
+}
+
+}  // namespace
+
 asio::awaitable<void> Target::Impl::put(std::string database, Questions questions, std::vector<const AnyProbe*>& once,
                                         std::optional<Around>& around, Gathering& found) {
+  const auto first_given = std::stable_partition(questions.begin(), questions.end(),
+                                                 [](const auto& question) { return !is_given(question); });
+  std::map<std::string_view, std::string> oids;  // that a probe has found here, where another is given them
+  for (auto q = first_given; q != questions.end(); ++q) oids.emplace(q->first->about().given, "");
   for (std::size_t at = 0; at < questions.size() || !once.empty();) {
     Way way = co_await way_to(database, around);
     if (way.lane == nullptr) {
@@ -224,9 +247,18 @@ asio::awaitable<void> Target::Impl::put(std::string database, Questions question
     std::vector<pg::Ask> asks;
     std::vector<const AnyProbe*> asked;
     Milliseconds deadline{500};
-    const std::size_t end = way.lane == &first ? at + 1 : questions.size();
+    std::size_t end = at + 1;
+    while (way.lane != &first && end < questions.size() && is_given(questions[end]) == is_given(questions[at])) ++end;
     for (; at < end; ++at) {
-      const auto& [probe, request] = questions[at];
+      auto& [probe, request] = questions[at];
+      if (is_given(questions[at])) {
+        request.parameters = {oids.at(probe->about().given)};
+        if (request.parameters.front().empty()) {
+          found.fail(*probe,
+                     {database, "PGV03", fmt::format("not asked: {} gave no answer", probe->about().given), {}});
+          continue;
+        }
+      }
       auto q = question(*probe, *way.lane, version_num, database, options.lock_timeout, request);
       if (auto* failure = std::get_if<Failure>(&q)) {
         found.fail(*probe, std::move(*failure));
@@ -244,7 +276,11 @@ asio::awaitable<void> Target::Impl::put(std::string database, Questions question
       continue;
     }
     auto answers = co_await way.lane->fly(std::move(asks), in_time(std::min(deadline, options.sweep_deadline)));
-    for (std::size_t i = 0; i < answers.size(); ++i) found.add(*asked[i], std::move(answers[i]), database);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const auto wanted_later = oids.find(asked[i]->id());
+      if (wanted_later != oids.end() && answers[i].ok) wanted_later->second = oids_in(answers[i].sheet);
+      found.add(*asked[i], std::move(answers[i]), database);
+    }
   }
 }
 

@@ -3,12 +3,12 @@
 namespace pgvigil {
 namespace {
 
-// One counter for each table; the rest only for those that have many. No lock on any of them.
+// Of the tables that `tables` found, which are all that have so many, up to its limit. No lock on any of them.
 constexpr std::string_view sql = R"(
 with many as materialized (
-  select c.oid, pg_catalog.pg_stat_get_dead_tuples(c.oid) as dead
-  from pg_catalog.pg_class c
-  where c.relkind in ('r', 'm') and c.relpersistence <> 't' and pg_catalog.pg_stat_get_dead_tuples(c.oid) >= 1000
+  select u.oid, pg_catalog.pg_stat_get_dead_tuples(u.oid) as dead
+  from pg_catalog.unnest($1::text::oid[]) u (oid)
+  where pg_catalog.pg_stat_get_dead_tuples(u.oid) >= 1000
   order by 2 desc limit 50),
 s as (
   select pg_catalog.current_setting('autovacuum_vacuum_threshold')::float8 as threshold,
@@ -53,7 +53,8 @@ const Probe<DeadTuples> dead_tuples{{.id = "dead_tuples",
                                      .scope = Scope::database,
                                      .cadence = Cadence::sweep,
                                      .timeout = Milliseconds(2000),
-                                     .sql = {{130000, sql}}},
+                                     .sql = {{130000, sql}},
+                                     .given = "tables"},
                                     {{"database", &DeadTuples::database},
                                      {"relation", &DeadTuples::relation},
                                      {"name", &DeadTuples::name},

@@ -71,7 +71,7 @@ picked_indexes as (
    limit 1500))
 )";
 
-const std::string sql = chosen_tables_sql() + std::string(picked) + index_facts_sql();
+const std::string sql = given_tables_sql() + std::string(picked) + index_facts_sql();
 
 }  // namespace
 
@@ -106,7 +106,8 @@ const Probe<Index> indexes{{.id = "indexes",
                             .scope = Scope::database,
                             .cadence = Cadence::sweep,
                             .timeout = Milliseconds(2000),
-                            .sql = {{130000, sql}}},
+                            .sql = {{130000, sql}},
+                            .given = "tables"},
                            index_columns(),
                            index_key};
 

@@ -52,8 +52,9 @@ counted as (
   from looked),
 keys as materialized (
   select i.indexrelid, i.indrelid, a.attname, a.attnum, a.atttypid, c.reltuples
-  from pg_catalog.pg_index i
-  join pg_catalog.pg_class c on c.oid = i.indrelid
+  from pg_catalog.unnest($1::text::oid[]) u (oid)
+  join pg_catalog.pg_class c on c.oid = u.oid
+  join pg_catalog.pg_index i on i.indrelid = c.oid
   join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
   where i.indisprimary and i.indnkeyatts = 1 and a.atttypid in ('int2'::regtype, 'int4'::regtype)
     and c.relkind = 'r' and c.reltuples >= 10000
@@ -111,7 +112,8 @@ const Probe<SequenceUse> sequences{
      .scope = Scope::database,
      .cadence = Cadence::slow,
      .timeout = Milliseconds(2000),
-     .sql = {{130000, sql}}},
+     .sql = {{130000, sql}},
+     .given = "tables"},
     {{"database", &SequenceUse::database},
      {"name", &SequenceUse::name},
      {"table", &SequenceUse::table},

@@ -11,21 +11,24 @@ namespace pgvigil {
 namespace {
 
 // Worth looking at: large by relpages (the heap's or TOAST's), or holding many rows though relpages does not say
-// so, or much read. One pass over pg_class and a counter or two for each table, by far the dearest part where there
-// are tens of thousands; nothing here takes a lock on a table. A TOAST table leads to its owner by pg_depend, which
+// so, or much read, or full of dead rows. One pass over pg_class and a counter or three for each table, by far the
+// dearest part where there are tens of thousands: other probes are given what it finds. Nothing here takes a lock on a
+// table. A TOAST table leads to its owner by pg_depend, which
 // has an index for it (pg_class has none), one by one: guessing many, the planner would rather read it all.
-// Large, much read and full tables each have their place among the 300: none crowds out the others.
+// Large, much read, full and dying tables each have their place among the 300: none crowds out the others.
 constexpr std::string_view chosen = R"(
 with large as materialized (
   select c.oid, c.relkind, c.relnamespace, greatest(c.relpages, 0) as pages,
-         pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read, pg_catalog.pg_stat_get_live_tuples(c.oid) as live
+         pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read, pg_catalog.pg_stat_get_live_tuples(c.oid) as live,
+         pg_catalog.pg_stat_get_dead_tuples(c.oid) as dead
   from pg_catalog.pg_class c
   where c.relkind <> 'i' and c.relkind in ('r', 'm', 't') and c.relpersistence <> 't'
     and (c.relpages >= 128
          or case when c.relpages = 0 and c.reltuples <= 0 then pg_catalog.pg_stat_get_live_tuples(c.oid) > 1000
                  when c.relkind = 't' then false
                  else pg_catalog.pg_stat_get_live_tuples(c.oid) > 10000 end
-         or (c.relkind <> 't' and pg_catalog.pg_stat_get_tuples_returned(c.oid) > 100000))),
+         or (c.relkind <> 't' and (pg_catalog.pg_stat_get_tuples_returned(c.oid) > 100000
+                                   or pg_catalog.pg_stat_get_dead_tuples(c.oid) >= 1000)))),
 toast as materialized (
   select (select d.refobjid from pg_catalog.pg_depend d
           where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = large.oid and d.objsubid = 0
@@ -33,10 +36,10 @@ toast as materialized (
          pages, live
   from large where relkind = 't'),
 seen as materialized (
-  select s.oid, s.pages + coalesce(t.pages, 0) as pages, s.rows_read, s.live + coalesce(t.live, 0) as live
-  from (select oid, relnamespace, pages, rows_read, live from large where relkind <> 't'
+  select s.oid, s.pages + coalesce(t.pages, 0) as pages, s.rows_read, s.live + coalesce(t.live, 0) as live, s.dead
+  from (select oid, relnamespace, pages, rows_read, live, dead from large where relkind <> 't'
         union all
-        select c.oid, c.relnamespace, c.pages, c.rows_read, c.live
+        select c.oid, c.relnamespace, c.pages, c.rows_read, c.live, 0
         from toast
         cross join lateral (
           select c.oid, c.relnamespace, greatest(c.relpages, 0) as pages,
@@ -51,7 +54,8 @@ seen as materialized (
 ranked as (
   select oid, least(pg_catalog.row_number() over (order by pages desc, oid),
                     pg_catalog.row_number() over (order by rows_read desc, oid),
-                    pg_catalog.row_number() over (order by live desc, oid)) as place
+                    pg_catalog.row_number() over (order by live desc, oid),
+                    pg_catalog.row_number() over (order by dead desc, oid)) as place
   from seen),
 picked as materialized (select oid from ranked order by place limit 300),
 chosen as materialized (
@@ -74,7 +78,7 @@ chosen as materialized (
   select pg_catalog.pg_partition_root(oid)::oid from named where relispartition)
 )";
 
-constexpr std::string_view again = R"(
+constexpr std::string_view given = R"(
 with chosen as materialized (select u.oid from pg_catalog.unnest($1::text::oid[]) u (oid))
 )";
 
@@ -137,12 +141,12 @@ cross join lateral (
 order by s.heap + s.toast desc, c.oid
 )";
 
-const std::string sql = chosen_tables_sql() + table_facts_sql();
+const std::string sql = std::string(chosen) + table_facts_sql();
 const std::vector<MetricLabel> labels{{"datname", "database"}, {"schemaname", "schema"}, {"relname", "relation"}};
 
 }  // namespace
 
-std::string chosen_tables_sql() { return std::string(chosen); }
+std::string given_tables_sql() { return std::string(given); }
 std::string named_relations_sql() { return std::string(named); }
 std::string table_facts_sql() { return std::string(facts); }
 
@@ -183,7 +187,7 @@ std::vector<Request> same_tables(const Input& in) {
   for (const auto& [database, all] : oids)
     requests.push_back({.database = database,
                         .parameters = {fmt::format("{{{}}}", fmt::join(all, ","))},
-                        .sql = std::string(again) + std::string(facts)});
+                        .sql = given_tables_sql() + std::string(facts)});
   return requests;
 }
 

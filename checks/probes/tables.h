@@ -32,7 +32,7 @@ struct Table {
 
 extern const Probe<Table> tables;
 std::vector<Column<Table>> table_columns();  // shared with plan_tables
-std::string chosen_tables_sql();             // CTEs ending in chosen(oid): the tables worth looking at
+std::string given_tables_sql();              // CTEs ending in chosen(oid): the tables of oids $1
 std::string named_relations_sql();           // the same, for schemas $1 and relations $2 (text arrays of one length)
 std::string table_facts_sql();               // the rest of the statement: one row for each of chosen
 std::string table_key(const Table& t);

@@ -223,6 +223,13 @@ s" select g, 'c' from generate_series(1, 40000) g;
     c.run("alter system reset autovacuum");
     c.run(std::string("drop database \"") + database + "\" with (force)");
   }
+  // As the shell gives them to other probes.
+  Request given_tables() const {
+    std::string oids;
+    for (const Table& t : ask(us, tables)) oids += (oids.empty() ? "" : ",") + std::to_string(t.oid);
+    return {.parameters = {"{" + oids + "}"}};
+  }
+
   Client us{GetParam(), database, "pgvigil"};
   bool reads_data() const { return std::string(GetParam()) == "pgvigil"; }
 };
@@ -247,6 +254,7 @@ TEST_P(Probes, EveryStatementDecodes) {
     if (probe == &index_definitions) request.parameters = {"{0}"};
     if (probe == &schema_changes) request.parameters = {"0", "{1}"};
     if (probe == &oldest_tables) request.parameters = {"both"};
+    if (!about.given.empty()) request = given_tables();
     try {
       EXPECT_NE(probe->decode(ask_sheet(us, *probe, request), us.version()), nullptr);
     } catch (const std::exception& e) {
@@ -506,7 +514,7 @@ TEST_P(Probes, DeadRowsAndWhoHoldsThem) {
   std::vector<DeadTuples> tables;
   const auto there = [&] {
     app.run("select 1");  // a session hands its counters on when it has something to do
-    tables = ask(us, dead_tuples);
+    tables = ask(us, dead_tuples, given_tables());
     return std::any_of(tables.begin(), tables.end(), [](const DeadTuples& t) {
       return t.relation == "dying" && t.dead >= 5000 && t.changed >= 5000;
     });
@@ -643,7 +651,7 @@ TEST_P(Probes, TablesWorthLookingAt) {
 }
 
 TEST_P(Probes, IndexesWithTheirColumns) {
-  const auto all = ask(us, indexes);
+  const auto all = ask(us, indexes, given_tables());
   const Index& broken = find(all, &Index::name, std::string("\"Shop\".broken"));  // its table is small
   EXPECT_FALSE(broken.is_valid);
   EXPECT_EQ(broken.table, "\"Shop\".twice");
@@ -793,6 +801,7 @@ TEST_P(Probes, NoWaitBehindALock) {
     if (probe == &statement_texts) request.parameters = {"{1}"};
     if (probe == &schema_changes) request.parameters = {"0", "{1}"};
     if (probe == &oldest_tables) request.parameters = {"both"};
+    if (!about.given.empty()) request = given_tables();
     EXPECT_NO_THROW(ask_sheet(us, *probe, request));  // lock_timeout would raise 55P03
   }
   // pg_get_indexdef of an expression index waits, but not for long.
@@ -842,7 +851,7 @@ TEST_P(Probes, SequencesNearTheirEnd) {
            select setval('"Shop".orders_id_seq', 2000000000), setval('"Shop".orders_other_seq', 20000), setval('"Shop".loose', 20000),
                   setval('"Shop".rounds', 9))");
   if (c.version() < 140000 && reads_data()) c.run(R"(grant select on all sequences in schema "Shop" to pgvigil)");
-  const auto all = ask(us, sequences);
+  const auto all = ask(us, sequences, given_tables());
   const auto counted = find(all, &SequenceUse::name, std::string());
   EXPECT_EQ(counted.looked_at, counted.there_are);
   EXPECT_GE(counted.looked_at, 3);

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <functional>
-#include <set>
 
 #include "checks/plans/immutable.h"
 #include "checks/plans/index_keys.h"
+#include "checks/plans/why_not.h"
 
 namespace pgvigil {
 namespace {
@@ -19,47 +18,9 @@ using sql::ColumnUse;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostColumns = 5;
-constexpr double kDearPages =
-    10;  // random_page_cost above which index scans are out of the question (the default is 4)
 
 bool has_key(const std::vector<IndexKey>& all, const std::string& text) {
   return std::any_of(all.begin(), all.end(), [&](const IndexKey& k) { return k.text == text; });
-}
-
-// No operator class knows IS NOT DISTINCT FROM.
-bool not_distinct(const ColumnUse& u) { return u.how == How::equal && u.detail == "not distinct"; }
-
-// The operator that an index serves, of a function that does the same and that none serves.
-std::string_view operator_of(const ColumnUse& u) {
-  static constexpr std::pair<std::string_view, std::string_view> known[] = {
-      {"jsonb_path_exists", "@?"}, {"jsonb_path_match", "@@"}, {"jsonb_contains", "@>"}, {"jsonb_exists", "?"},
-      {"arraycontains", "@>"},     {"arrayoverlap", "&&"},     {"ts_match_vq", "@@"},    {"regexp_like", "~"}};
-  if (u.how == How::function && u.compared == How::other)
-    for (const auto& [function, op] : known)
-      if (u.detail == function) return op;
-  return "";
-}
-
-// A function that is not known to give the same result in all of a query.
-bool may_be_volatile(const std::string& function) {
-  static const std::set<std::string, std::less<>> stable{"now",
-                                                         "current_setting",
-                                                         "transaction_timestamp",
-                                                         "statement_timestamp",
-                                                         "to_timestamp",
-                                                         "to_date",
-                                                         "to_char",
-                                                         "date_trunc",
-                                                         "date_part",
-                                                         "extract",
-                                                         "age",
-                                                         "date",
-                                                         "unnest",
-                                                         "string_to_array",
-                                                         "make_interval",
-                                                         "make_timestamptz",
-                                                         "regexp_split_to_array"};
-  return !function.empty() && !stable.contains(function) && !indexable({function}, nullptr);
 }
 
 class Advisor {
@@ -72,7 +33,7 @@ class Advisor {
     if (btree()) return std::move(out_);
     if (container()) return std::move(out_);
     if (arms()) return std::move(out_);
-    give_up();
+    say(why_none(known_, use_, obstacle_, out_.obstacle));
     return std::move(out_);
   }
 
@@ -304,7 +265,7 @@ class Advisor {
         if (k - wanted.begin() < static_cast<std::ptrdiff_t>(equal)) --equal;
         k = wanted.erase(k);
       }
-    if (wanted.empty()) return mismatched();
+    if (wanted.empty()) return say(why_mismatched(known_, *mismatch_));
     for (const IndexKey& k : wanted) out_.columns.push_back(k.print());
     out_.rows_found = rows_found(wanted, equal);
     out_.kind = IndexAdvice::Kind::create;
@@ -343,14 +304,6 @@ class Advisor {
     return begins_with(known_, i, wanted, equal);
   }
 
-  void mismatched() {
-    out_.obstacle = Obstacle::type_mismatch;
-    const Index* i = led_by(known_, mismatch_->column);
-    out_.why_not =
-        fmt::format("{}{} is cast to {} before it is compared: the parameter has another type than the column",
-                    i == nullptr ? "" : i->name + " exists, but ", mismatch_->column, mismatch_->cast);
-  }
-
   void exists(const Index& i, const std::vector<IndexKey>& wanted) {
     out_.kind = IndexAdvice::Kind::exists;
     out_.index = i.name;
@@ -358,94 +311,14 @@ class Advisor {
       out_.columns.push_back(k.print());
       if (!k.cast.empty()) mismatch_ = k;
     }
-    if (mismatch_) return mismatched();
-    const std::string name = fmt::format("{} on ({}) exists", i.name, fmt::join(i.columns, ", "));
-    const auto off = [&](const char* setting) {
-      const auto it = hints_.settings.find(setting);
-      return it != hints_.settings.end() && it->second == "off";
-    };
-    const auto cost = hints_.settings.find("random_page_cost");
-    const bool dear = cost != hints_.settings.end() && std::strtod(cost->second.c_str(), nullptr) > kDearPages;
-    if (off("enable_indexscan") || (off("enable_bitmapscan") && i.method != "btree") || dear) {
-      out_.obstacle = Obstacle::setting;
-      std::string which = dear ? "random_page_cost = " + cost->second : "";
-      for (const auto& [setting, value] : hints_.settings)
-        if (setting.starts_with("enable_") && value == "off" && setting != "enable_partition_pruning")
-          which += (which.empty() ? "" : ", ") + setting + " = off";
-      out_.why_not = fmt::format("{}, but the planner is told to avoid it: {}", name, which);
-      return;
-    }
-    for (const ColumnUse& u : use_.uses)
-      for (std::size_t k = 0; k < wanted.size(); ++k)
-        if (!u.collation.empty() && u.column == wanted[k].column) {
-          const std::string own = k < i.collations.size() ? i.collations[k] : "";
-          if (own == u.collation) continue;
-          out_.obstacle = Obstacle::collation;
-          out_.why_not = fmt::format("{}, but the query compares {} under collation {}", name, u.column, u.collation);
-          return;
-        }
-    if (obstacle_ != nullptr && out_.obstacle != Obstacle::rewrite) {
-      out_.obstacle = obstacle_->how == How::cast ? Obstacle::cast : Obstacle::function;
-      out_.why_not = fmt::format("{}, but the query compares {}, not the column {}", name,
-                                 obstacle_->how == How::cast ? "a cast" : obstacle_->detail + "()", obstacle_->column);
-      return;
-    }
-    for (const ColumnUse& u : use_.uses)
-      if (has_key(wanted, u.column) && may_be_volatile(u.called)) {
-        out_.obstacle = Obstacle::function;
-        out_.why_not = fmt::format(
-            "{}, but it cannot serve where the query calls {}(), unless that is STABLE or IMMUTABLE", name, u.called);
-        return;
-      }
-    if (use_.has_or && use_.either.empty() && equal_.empty() && !joined_.empty()) {
-      out_.obstacle = Obstacle::rewrite;
-      out_.why_not =
-          name + ", but what selects is an OR over several tables: written as a UNION, each arm of it can use an index";
-      return;
-    }
-    out_.obstacle = Obstacle::statistics;
-    out_.why_not = name + " and fits, yet the plan does not use it: look at the statistics first";
+    if (mismatch_) return say(why_mismatched(known_, *mismatch_));
+    const bool or_over_tables = use_.has_or && use_.either.empty() && equal_.empty() && !joined_.empty();
+    say(why_unused(i, wanted, use_, hints_, {obstacle_, or_over_tables}));
   }
 
-  void give_up() {
-    if (obstacle_ == nullptr) {
-      out_.obstacle = use_.has_or ? Obstacle::rewrite : Obstacle::unselective;
-      out_.why_not = use_.has_or ? "its conditions are joined by OR: each column would need an index of its own"
-                                 : "the query's text compares no column of it that a plain index could serve";
-      return;
-    }
-    const ColumnUse& u = *obstacle_;
-    const Index* i = led_by(known_, u.column);
-    const std::string name =
-        i == nullptr ? "" : fmt::format("{} on ({}) exists, but ", i->name, fmt::join(i->columns, ", "));
-    const std::string& like = u.how == How::like ? u.detail : u.compared_detail;
-    if (u.detail == "any")
-      out_.why_not =
-          fmt::format("{} = ANY (array column) cannot use an index: written as {} @> ARRAY[...] a GIN index serves it",
-                      "$n", u.column);
-    else if (!operator_of(u).empty())
-      out_.why_not =
-          fmt::format("{}() takes no index, the operator {} does: written as {} {} $n, an index can serve it", u.detail,
-                      operator_of(u), u.column, operator_of(u));
-    else if (not_distinct(u))
-      out_.why_not = fmt::format(
-          "{}IS NOT DISTINCT FROM cannot use an index: written as {} = $n OR ($n IS NULL AND {} IS NULL) one on {} "
-          "serves it",
-          name, u.column, u.column, u.column);
-    else if (u.how == How::like || u.compared == How::like) {
-      out_.obstacle = Obstacle::rewrite;
-      out_.why_not = fmt::format("the pattern on {} {}: a trigram index (extension pg_trgm) could serve it", u.column,
-                                 like == "infix" ? "begins with a wildcard" : "is not anchored or ignores case");
-    } else if (u.how == How::cast)
-      out_.why_not = fmt::format("{}the query casts {} to {} before it compares: no index on the column can serve it",
-                                 name, u.column, u.detail);
-    else
-      out_.why_not =
-          fmt::format("{}the query compares {}({}), not the column: an index on that expression could serve it{}", name,
-                      u.detail, u.column,
-                      u.expression.empty() || !indexable(u.functions, known_.column(u.column))
-                          ? ", if it gives the same result at all times (IMMUTABLE)"
-                          : "");
+  void say(WhyNot why) {
+    out_.obstacle = why.obstacle;
+    out_.why_not = std::move(why.words);
   }
 
   const sql::RelationUse& use_;

@@ -12,38 +12,40 @@ namespace {
 
 // Worth looking at: large by relpages (the heap's or TOAST's), or holding many rows though relpages does not say
 // so, or much read, or full of dead rows. One pass over pg_class and a counter or three for each table, by far the
-// dearest part where there are tens of thousands: other probes are given what it finds. Nothing here takes a lock on a
-// table. A TOAST table leads to its owner by pg_depend, which
-// has an index for it (pg_class has none), one by one: guessing many, the planner would rather read it all.
-// Large, much read, full and dying tables each have their place among the 300: none crowds out the others.
+// dearest part where there are tens of thousands: other probes are given what it finds, and a TOAST table's counter is
+// asked only where its owner has rows. Nothing here takes a lock on a table. A large TOAST table leads to its owner by
+// pg_depend, which has an index for it (pg_class has none), one by one: guessing many, the planner would rather read it
+// all. Large, much read, full and dying tables each have their place among the 300: none crowds out the others.
 constexpr std::string_view chosen = R"(
 with large as materialized (
-  select c.oid, c.relkind, c.relnamespace, greatest(c.relpages, 0) as pages,
-         pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read, pg_catalog.pg_stat_get_live_tuples(c.oid) as live,
-         pg_catalog.pg_stat_get_dead_tuples(c.oid) as dead
+  select c.oid, c.relkind, c.relnamespace, c.reltoastrelid, greatest(c.relpages, 0) as pages
   from pg_catalog.pg_class c
   where c.relkind <> 'i' and c.relkind in ('r', 'm', 't') and c.relpersistence <> 't'
     and (c.relpages >= 128
-         or case when c.relpages = 0 and c.reltuples <= 0 then pg_catalog.pg_stat_get_live_tuples(c.oid) > 1000
-                 when c.relkind = 't' then false
+         or case when c.relkind = 't' then false
+                 when c.relpages = 0 and c.reltuples <= 0 then pg_catalog.pg_stat_get_live_tuples(c.oid) > 1000
                  else pg_catalog.pg_stat_get_live_tuples(c.oid) > 10000 end
          or (c.relkind <> 't' and (pg_catalog.pg_stat_get_tuples_returned(c.oid) > 100000
-                                   or pg_catalog.pg_stat_get_dead_tuples(c.oid) >= 1000)))),
+                                   or pg_catalog.pg_stat_get_dead_tuples(c.oid) >= 1000
+                                   or case when pg_catalog.pg_stat_get_live_tuples(c.oid) > 0
+                                           then pg_catalog.pg_stat_get_live_tuples(c.reltoastrelid) > 1000
+                                           else false end)))),
 toast as materialized (
   select (select d.refobjid from pg_catalog.pg_depend d
           where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = large.oid and d.objsubid = 0
             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'i' limit 1) as owner,
-         pages, live
+         pages
   from large where relkind = 't'),
 seen as materialized (
-  select s.oid, s.pages + coalesce(t.pages, 0) as pages, s.rows_read, s.live + coalesce(t.live, 0) as live, s.dead
-  from (select oid, relnamespace, pages, rows_read, live, dead from large where relkind <> 't'
+  select s.oid, s.pages + coalesce(t.pages, 0) as pages, pg_catalog.pg_stat_get_tuples_returned(s.oid) as rows_read,
+         pg_catalog.pg_stat_get_live_tuples(s.oid) + pg_catalog.pg_stat_get_live_tuples(s.reltoastrelid) as live,
+         pg_catalog.pg_stat_get_dead_tuples(s.oid) as dead
+  from (select oid, relnamespace, reltoastrelid, pages from large where relkind <> 't'
         union all
-        select c.oid, c.relnamespace, c.pages, c.rows_read, c.live, 0
+        select c.oid, c.relnamespace, c.reltoastrelid, c.pages
         from toast
         cross join lateral (
-          select c.oid, c.relnamespace, greatest(c.relpages, 0) as pages,
-                 pg_catalog.pg_stat_get_tuples_returned(c.oid) as rows_read, pg_catalog.pg_stat_get_live_tuples(c.oid) as live
+          select c.oid, c.relnamespace, c.reltoastrelid, greatest(c.relpages, 0) as pages
           from pg_catalog.pg_class c
           where c.oid = toast.owner and c.relkind in ('r', 'm') and c.relpersistence <> 't'
           offset 0) c

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <regex>
 #include <utility>
 
 #include "agent/pg/flight.h"
@@ -21,7 +22,8 @@ constexpr int kMostParses = 8;
 constexpr std::int64_t kLargestPlan = 8LL << 20;  // bytes
 
 // The path the query's own session would have: what is known of it ($3 before it, $2 instead of it), else as set for
-// the role in the database, the role, the database, all; then PostgreSQL's default.
+// the role in the database, the role, the database, all; then PostgreSQL's default. The planner's settings are those of
+// that role in that database, too.
 constexpr const char* kPlanSettings = R"(
 select pg_catalog.set_config('search_path', $3::text || pg_catalog.replace(coalesce(nullif($2::text, ''),
          (select pg_catalog.substr(c, 13)
@@ -34,6 +36,20 @@ select pg_catalog.set_config('search_path', $3::text || pg_catalog.replace(coale
           order by s.setrole <> 0 desc, s.setdatabase <> 0 desc limit 1), '"$user", public'),
          '"$user"', case when $1::text = '' then 'public' else pg_catalog.quote_ident($1::text) end), true),
        pg_catalog.set_config('plan_cache_mode', $4::text, true),
+       (select pg_catalog.count(pg_catalog.set_config(o.name, o.value, true))
+        from (select distinct on (i.name) i.name, pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) as value
+              from pg_catalog.pg_db_role_setting s
+              cross join pg_catalog.unnest(s.setconfig) c
+              cross join pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) i (name)
+              left join pg_catalog.pg_roles r on r.oid = s.setrole
+              left join pg_catalog.pg_database d on d.oid = s.setdatabase
+              where i.name ~ ('^(enable_.*|(seq|random)_page_cost|(cpu|parallel)_.*_cost|effective_cache_size|work_mem'
+                              '|hash_mem_multiplier|(from|join)_collapse_limit|geqo.*|constraint_exclusion'
+                              '|max_parallel_workers_per_gather|min_parallel_(table|index)_scan_size)$')
+                and pg_catalog.current_setting(i.name, true) is not null
+                and (s.setrole = 0 or r.rolname = $1::text)
+                and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
+              order by i.name, s.setrole <> 0 desc, s.setdatabase <> 0 desc) o),
        pg_catalog.set_config('enable_partition_pruning', 'off', true), {})";
 
 // What planning may run, and what then runs with a superuser's rights when a superuser explains: functions that are not
@@ -115,6 +131,29 @@ std::string fresh_name() {
 }
 
 Command savepoint(const char* sql) { return query(sql); }
+
+// What a text asks with current_setting and its own session has set: "app.user_id". Its value is not ours to know; one
+// that most types can read stands for it, and the planner then goes by the average.
+constexpr std::string_view kAnyValue = "0", kAnyUuid = "00000000-0000-0000-0000-000000000000";
+constexpr std::size_t kMostOwnSettings = 8;
+
+// Whether the refusal told of one more, or of a value that cannot be read as what it should be.
+bool learn(OwnSettings& known, const Outcome& refusal) {
+  if (refusal.sqlstate == "42704" && known.size() < kMostOwnSettings) {
+    static const std::regex dotted("[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)+");
+    std::smatch found;
+    return std::regex_search(refusal.message, found, dotted) && known.emplace(found.str(), kAnyValue).second;
+  }
+  if (!refusal.sqlstate.starts_with("22")) return false;
+  bool changed = false;
+  for (auto& [name, value] : known) changed |= std::exchange(value, kAnyUuid) != kAnyUuid;
+  return changed;
+}
+
+void set_own(std::vector<Command>& commands, const OwnSettings& own) {
+  for (const auto& [name, value] : own)
+    commands.push_back(query("select pg_catalog.set_config($1::text, $2::text, true)", {name, std::string(value)}));
+}
 
 // nullopt: may be sent. The parser is of version 15: what it cannot read may be newer grammar.
 std::optional<Explained> refuse(const std::string& text, int version_num) {
@@ -292,6 +331,7 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
   }
   const std::size_t set = commands.size();
   commands.push_back(settings(request, request.schemas));
+  set_own(commands, request.own_settings);
   commands.push_back(savepoint("SAVEPOINT foreign_text"));
   for (const std::string& index : request.hypothetical)
     commands.push_back(query(fmt::format("select {}.hypopg_create_index($1)", request.hypopg_schema), {index}));
@@ -301,6 +341,14 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
   if (!parsed.name.empty()) {
     const std::string statement = parsed.name + arguments(parsed.parameters, request.values);
     answer = co_await plan(session, statement, literals ? "DEFAULT" : "off", deadline);
+    while (!answer.ok && session.open() && learn(request.own_settings, answer)) {
+      std::vector<Command> again;
+      again.push_back(savepoint("ROLLBACK TO SAVEPOINT foreign_text"));
+      set_own(again, request.own_settings);
+      again.push_back(sync());
+      co_await session.run(std::move(again), deadline);
+      answer = co_await plan(session, statement, literals ? "DEFAULT" : "off", deadline);
+    }
     // Pruned at start-up by a stable expression: the rest of the partitions is missing, so look at all of them.
     if (answer.ok && literals && only_cell(answer).find("\"Subplans Removed\": 0") == std::string::npos &&
         only_cell(answer).find("\"Subplans Removed\"") != std::string::npos)
@@ -328,7 +376,10 @@ boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest reque
   done.literals = literals;
   done.schemas = std::move(parsed.schemas);
   if (parsed.repair) rewritten += (rewritten.empty() ? "" : ", ") + parsed.repair->what();
+  for (const auto& [name, value] : request.own_settings)
+    rewritten += fmt::format("{}{} = {} for what its session has set", rewritten.empty() ? "" : ", ", name, value);
   done.rewritten = std::move(rewritten);
+  done.own_settings = std::move(request.own_settings);
   done.repair = std::move(parsed.repair);
   if (done.json.empty()) co_return failure("PGV02", "the server returned no plan");
   co_return done;

@@ -3,11 +3,16 @@
 // hostile.
 #pragma once
 
+#include <map>
+
 #include "agent/pg/session.h"
 #include "agent/pg/texts.h"
 #include "checks/plans/repair.h"
 
 namespace pgvigil::pg {
+
+// Settings of an application's own ("app.user_id") that a text reads, and what stood in for their values.
+using OwnSettings = std::map<std::string, std::string_view>;
 
 struct ExplainRequest {
   std::string text;  // raw, one statement
@@ -21,6 +26,7 @@ struct ExplainRequest {
   std::vector<std::string> schemas = {};           // searched before that path
   std::vector<std::string> other_schemas = {};     // the same, only after the server has not found a relation
   std::vector<Cell> values = {};                   // of $1..$n; empty: a generic plan
+  OwnSettings own_settings = {};                   // of an earlier time
   std::shared_ptr<const sql::Repair> repair = {};  // of an earlier time: the server need not refuse it again
 };
 
@@ -34,6 +40,7 @@ struct Explained {
   std::string reason;                         // of a refusal: one of a short list, for a metric's label
   std::shared_ptr<const sql::Repair> repair;  // that led to the plan; none where the text was taken as it is
   std::vector<std::string> schemas;           // that were searched before the path
+  OwnSettings own_settings;                   // that it was given
 };
 
 boost::asio::awaitable<Explained> explain(Session& session, ExplainRequest request, Clock::time_point deadline);
@@ -50,6 +57,7 @@ class ExplainMemory {
   struct Worked {
     std::shared_ptr<const sql::Repair> repair;
     std::vector<std::string> schemas;
+    OwnSettings own_settings;
   };
   void keep(const std::string& key, Worked worked);
   Worked worked(const std::string& key);

@@ -70,6 +70,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       const std::string how = fmt::format("{}/{}/{}/{}/{}", database, r.query_id, r.user, r.search_path, raw);
       const auto worked = memory_.worked(how);
       request.repair = worked.repair;
+      request.own_settings = worked.own_settings;
       if (request.schemas.empty()) request.schemas = worked.schemas;
       if (done.error.empty()) {
         const auto begun = Clock::now();
@@ -79,8 +80,8 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
         if (!way.lane->is_open()) ++lost;
         seconds += std::chrono::duration<double>(Clock::now() - begun).count();
         ++explains;
-        if (!done.json.empty() && (done.repair || !done.schemas.empty()))
-          memory_.keep(how, {done.repair, done.schemas});
+        if (!done.json.empty() && (done.repair || !done.schemas.empty() || !done.own_settings.empty()))
+          memory_.keep(how, {done.repair, done.schemas, done.own_settings});
         if (done.json.empty()) ++explain_failures[done.reason];
         if (done.json.empty()) memory_.note(key, done, Clock::now());
       }

@@ -84,6 +84,7 @@ struct CureRequest {
   const Duplicates* duplicates = nullptr;  // null: not checked
   double load = 0;                         // average active sessions it relieves
   std::vector<std::int64_t> pids;          // sessions to cancel as first aid
+  std::vector<std::string> words;          // one of which stands in the text of each; empty: the table's name does
 };
 std::vector<Remedy> cure(const CureRequest& request);
 

@@ -58,15 +58,19 @@ Remedy first_aid(const CureRequest& r) {
   std::vector<std::int64_t> pids = r.pids;
   std::sort(pids.begin(), pids.end());
   if (pids.size() > kMostPids) pids.resize(kMostPids);
+  // Between the look and the paste a session may have gone on to something else: that is left alone.
+  std::vector<std::string> told;
+  for (const std::string& word : r.words.empty() ? std::vector{r.table->relation} : r.words)
+    told.push_back(
+        fmt::format("pg_catalog.strpos(pg_catalog.lower(query), pg_catalog.lower({})) > 0", words::literal(word)));
+  const std::string same = told.size() == 1 ? told.front() : fmt::format("({})", fmt::join(told, "\n        OR "));
   Step s{.title = fmt::format("cancel the {} that read {}",
                               pids.size() == 1 ? "query" : fmt::format("{} queries", pids.size()), r.table->name),
          .database = r.table->database,
          .run_as = "superuser",
-         // Between the look and the paste a session may have gone on to something else: that is left alone.
          .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity\n WHERE pid = "
-                            "ANY (ARRAY[{}]) AND state = 'active'\n   AND pg_catalog.strpos(pg_catalog.lower(query), "
-                            "pg_catalog.lower({})) > 0;",
-                            fmt::join(pids, ", "), words::literal(r.table->relation))};
+                            "ANY (ARRAY[{}]) AND state = 'active'\n   AND {};",
+                            fmt::join(pids, ", "), same)};
   s.relief = fmt::format("{} of load, until they come back", words::number(r.load));
   s.duration = "at once";
   s.lock = "none";

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "checks/plans/scans.h"
 #include "checks/probes/duplicates.h"
@@ -40,6 +41,40 @@ std::vector<Evidence> about(const KnownTable& known) {
   return all;
 }
 
+namespace {
+
+std::string lower(std::string s) {
+  std::transform(s.begin(), s.end(), s.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return s;
+}
+
+std::string longest_word(const std::string& text) {
+  std::string longest, word;
+  for (const char c : text + " ") {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
+      word += c;
+      continue;
+    }
+    if (word.size() > longest.size()) longest = word;
+    word.clear();
+  }
+  return longest;
+}
+
+// By what the statements of these sessions are known again. What reads a table through a view, a function, a trigger or
+// a foreign key does not name it.
+std::vector<std::string> words_of(const Input& in, const std::string& table, const std::vector<std::int64_t>& pids) {
+  std::vector<std::string> all;
+  for (const Session& s : in.now(activity)) {
+    if (std::find(pids.begin(), pids.end(), s.pid) == pids.end() || s.query.empty()) continue;
+    std::string word = lower(s.query).find(lower(table)) != std::string::npos ? table : longest_word(s.query);
+    if (!word.empty() && std::find(all.begin(), all.end(), word) == all.end()) all.push_back(std::move(word));
+  }
+  return all;
+}
+
+}  // namespace
+
 std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
                             std::vector<std::int64_t> pids) {
   CureRequest r;
@@ -49,6 +84,7 @@ std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const Inde
   r.existing = table.indexes;
   r.server = in.now(server).empty() ? nullptr : &in.now(server)[0];
   r.load = relieved;
+  r.words = words_of(in, table.table.relation, pids);
   r.pids = std::move(pids);
   for (const Duplicates& d : in.now(duplicates))
     if (d.database == table.table.database && d.table == table.table.name &&

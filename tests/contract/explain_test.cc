@@ -186,6 +186,45 @@ TEST_F(ExplainTest, UsesTheSearchPathOfTheQuerysRole) {
   EXPECT_NE(other[0].error.find("orders"), std::string::npos);
 }
 
+// A plan is what the query's own session would get, and what the planner is told there is part of it.
+TEST_F(ExplainTest, UsesThePlannersSettingsOfTheQuerysRole) {
+  Admin admin;
+  const char* text = "select * from app.orders where id = $1 and state = 'settings'";
+  EXPECT_NE(explain({text})[0].json.find("Index Scan"), std::string::npos);
+  for (const char* setting : {"enable_indexscan", "enable_bitmapscan"})
+    admin.run("alter role vigil_hostile set " + std::string(setting) + " = off");
+  admin.run("alter role vigil_hostile in database vigil_explain set cpu_tuple_cost = 0.5");
+  admin.run("alter role vigil_hostile set statement_timeout = '1ms'");
+  const auto p = explain({text}, "vigil_hostile")[0];
+  admin.run("alter role vigil_hostile reset all");
+  admin.run("alter role vigil_hostile in database vigil_explain reset cpu_tuple_cost");
+  EXPECT_NE(p.json.find("Seq Scan"), std::string::npos) << p.error << p.json;
+  for (const char* said : {"\"enable_indexscan\":\"off\"", "\"cpu_tuple_cost\":\"0.5\""})
+    EXPECT_NE(p.json.find(said), std::string::npos) << p.json;
+}
+
+// What a row security policy asks of the application's session: planning runs it for its estimate.
+TEST_F(ExplainTest, SettingsOfTheApplicationsOwnAreStoodInFor) {
+  const std::vector<std::string> texts{
+      "select * from app.orders where customer = current_setting('shop.customer')::int and state = $1",
+      "select * from app.orders where state = current_setting('shop.a.b') and secret = current_setting('shop.user')",
+      "select * from app.orders where id = $1 and state = (current_setting('shop.tenant')::uuid)::text"};
+  for (const Plan& p : explain(texts)) {
+    EXPECT_FALSE(p.json.empty()) << p.query << ": " << p.error;
+    EXPECT_NE(p.rewritten.find("shop."), std::string::npos) << p.rewritten;
+  }
+  const auto first = target->cost().statements;
+  explain(texts);
+  const auto second = target->cost().statements - first;
+  explain(texts);
+  EXPECT_EQ(target->cost().statements - first - second, second);
+  const auto gone =
+      explain({"select current_setting('shop.customer') from app.orders where id = $1 and now() is null"});
+  EXPECT_EQ(gone[0].rewritten.find("shop."), std::string::npos) << "no estimate needs it";
+  EXPECT_EQ(explain({"select * from app.orders where customer = current_setting('no_such_setting')::int"})[0].sqlstate,
+            "42704");
+}
+
 // The operator's sample values stand for $1..$n: as literals, whatever they hold.
 TEST_F(ExplainTest, SampleValuesArePlannedAndCannotEscape) {
   Admin db("dbname=vigil_explain");

@@ -42,6 +42,16 @@ TEST(ScanChecks, ExamplesComeOutAsExpected) {
     }
 }
 
+// A view, a function or a foreign key reads the table; the statement that runs does not name it.
+TEST(ScanChecks, FirstAidKnowsItsStatementsAgain) {
+  const auto direct = said(seq_scan_hot_query, past({.plan = incident_plan()}));
+  EXPECT_THAT(direct[0].remedies[0].steps[0].sql, HasSubstr("pg_catalog.lower('docs')) > 0;"));
+  const auto through = said(
+      seq_scan_hot_query, past({.query = "SELECT data FROM papers_of_today WHERE path = $1", .plan = incident_plan()}));
+  ASSERT_FALSE(through.empty());
+  EXPECT_THAT(through[0].remedies[0].steps[0].sql, HasSubstr("pg_catalog.lower('papers_of_today')) > 0;"));
+}
+
 TEST(ScanChecks, TheIncidentIsNamedWithColumnsAndCure) {
   const auto found = said(seq_scan_hot_query, past({.plan = incident_plan()}));
   ASSERT_EQ(found.size(), 1U);

@@ -25,31 +25,27 @@ constexpr std::int64_t kLargestPlan = 8LL << 20;  // bytes
 // the role in the database, the role, the database, all; then PostgreSQL's default. The planner's settings are those of
 // that role in that database, too.
 constexpr const char* kPlanSettings = R"(
+with set_ones as materialized (
+  select pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) as name,
+         pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) as value, s.setrole <> 0 as of_role,
+         s.setdatabase <> 0 as of_database
+  from pg_catalog.pg_db_role_setting s
+  cross join pg_catalog.unnest(s.setconfig) c
+  where s.setrole in (0, pg_catalog.to_regrole(pg_catalog.quote_ident(nullif($1::text, '')))::oid)
+    and s.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())))
 select pg_catalog.set_config('search_path', $3::text || pg_catalog.replace(coalesce(nullif($2::text, ''),
-         (select pg_catalog.substr(c, 13)
-          from pg_catalog.pg_db_role_setting s
-          cross join pg_catalog.unnest(s.setconfig) c
-          left join pg_catalog.pg_roles r on r.oid = s.setrole
-          left join pg_catalog.pg_database d on d.oid = s.setdatabase
-          where c like 'search\_path=%' and (s.setrole = 0 or r.rolname = $1::text)
-            and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
-          order by s.setrole <> 0 desc, s.setdatabase <> 0 desc limit 1), '"$user", public'),
+         (select value from set_ones where name = 'search_path' order by of_role desc, of_database desc limit 1),
+         '"$user", public'),
          '"$user"', case when $1::text = '' then 'public' else pg_catalog.quote_ident($1::text) end), true),
        pg_catalog.set_config('plan_cache_mode', $4::text, true),
-       (select pg_catalog.count(pg_catalog.set_config(o.name, o.value, true))
-        from (select distinct on (i.name) i.name, pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) as value
-              from pg_catalog.pg_db_role_setting s
-              cross join pg_catalog.unnest(s.setconfig) c
-              cross join pg_catalog.lower(pg_catalog.split_part(c, '=', 1)) i (name)
-              left join pg_catalog.pg_roles r on r.oid = s.setrole
-              left join pg_catalog.pg_database d on d.oid = s.setdatabase
-              where i.name ~ ('^(enable_.*|(seq|random)_page_cost|(cpu|parallel)_.*_cost|effective_cache_size|work_mem'
-                              '|hash_mem_multiplier|(from|join)_collapse_limit|geqo.*|constraint_exclusion'
-                              '|max_parallel_workers_per_gather|min_parallel_(table|index)_scan_size)$')
-                and pg_catalog.current_setting(i.name, true) is not null
-                and (s.setrole = 0 or r.rolname = $1::text)
-                and (s.setdatabase = 0 or d.datname = pg_catalog.current_database())
-              order by i.name, s.setrole <> 0 desc, s.setdatabase <> 0 desc) o),
+       (select pg_catalog.count(pg_catalog.set_config(name, value, true))
+        from (select distinct on (name) name, value
+              from set_ones
+              where name ~ ('^(enable_.*|(seq|random)_page_cost|(cpu|parallel)_.*_cost|effective_cache_size|work_mem'
+                            '|hash_mem_multiplier|(from|join)_collapse_limit|geqo.*|constraint_exclusion'
+                            '|max_parallel_workers_per_gather|min_parallel_(table|index)_scan_size)$')
+                and pg_catalog.current_setting(name, true) is not null
+              order by name, of_role desc, of_database desc) o),
        pg_catalog.set_config('enable_partition_pruning', 'off', true), {})";
 
 // What planning may run, and what then runs with a superuser's rights when a superuser explains: functions that are not

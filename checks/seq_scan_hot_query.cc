@@ -14,6 +14,7 @@
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/relation_places.h"
+#include "checks/probes/server_settings.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/words.h"
@@ -138,6 +139,12 @@ std::optional<Finding> judged(const Input& in, const ReadTable& t) {
          cure_of(in, *t.known, r, first ? f.load : r.query.sessions, first ? f.sessions : std::vector<std::int64_t>{}))
       f.remedies.push_back(std::move(m));
   }
+  if (worst->advice.obstacle == Obstacle::setting && !f.remedies.empty() &&
+      f.remedies.back().kind == Remedy::Kind::cure) {
+    std::vector<std::string> titles;
+    for (const Step& s : f.remedies.back().steps) titles.push_back(s.title);
+    f.fix = words::list(titles, 3);
+  }
   return f;
 }
 
@@ -185,7 +192,7 @@ const Check seq_scan_hot_query{
                  "queries_timing_out", "work_without_results", "pool_pinned"},
     .reads = {activity, tables},
     .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
-                 statements, called_functions, relation_places, foreign_servers},
+                 statements, called_functions, relation_places, foreign_servers, server_settings},
     .settings = {min_size, min_load, critical_load, critical_share, repeated, long_query},
     .evaluate = evaluate,
     .fine = fine,

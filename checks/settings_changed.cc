@@ -6,6 +6,7 @@
 #include "checks/moments.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/server_settings.h"
+#include "checks/server_setting.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -66,32 +67,12 @@ void date(const Input& in, Change& c) {
 std::optional<Step> undo(const Input& in, const Change& c) {
   const ServerSetting& s = c.known();
   if (s.type == "string" || s.type.empty() || s.hidden) return std::nullopt;
-  const std::string name = sql::quote_identifier(s.name);
-  std::string where, tail;
-  if (s.scope == "server") {
-    if (c.after && c.after->file != "postgresql.auto.conf") return std::nullopt;
-    if (!c.after && c.before->file != "postgresql.auto.conf") return std::nullopt;
-    where = "ALTER SYSTEM";
-    tail = "\nSELECT pg_catalog.pg_reload_conf();";
-  } else if (s.scope == "database") {
-    where = "ALTER DATABASE " + sql::quote_identifier(s.database);
-  } else {
-    where = "ALTER ROLE " + (s.role.empty() ? "ALL" : sql::quote_identifier(s.role));
-    if (!s.database.empty()) where += " IN DATABASE " + sql::quote_identifier(s.database);
-  }
+  if (s.scope == "server" && (c.after ? c.after : c.before)->file != "postgresql.auto.conf") return std::nullopt;
   std::string database = "postgres";
   for (const Server& v : in.now(server)) database = v.database;
   const bool set = c.before && (s.scope != "server" || c.before->file == "postgresql.auto.conf");
-  Step step{.title = fmt::format("set {}{} back", s.name, owner_of(s)),
-            .database = database,
-            .run_as = "superuser",
-            .sql = {}};
-  step.sql = set ? fmt::format("{} SET {} = {};{}", where, name, words::literal(in_words(*c.before)), tail)
-                 : fmt::format("{} RESET {};{}", where, name, tail);
-  step.duration = s.needs_restart       ? "with the next restart"
-                  : s.scope == "server" ? "at once"
-                                        : "at once, for new sessions";
-  step.lock = "none";
+  Step step = change_setting(s, set ? std::optional(in_words(*c.before)) : std::nullopt, std::move(database));
+  step.title = fmt::format("set {}{} back", s.name, owner_of(s));
   step.caution = "somebody changed it on purpose: ask first";
   step.straight_path = false;
   return step;

@@ -319,6 +319,7 @@ class Advisor {
   void say(WhyNot why) {
     out_.obstacle = why.obstacle;
     out_.why_not = std::move(why.words);
+    out_.settings = std::move(why.settings);
   }
 
   const sql::RelationUse& use_;

@@ -43,7 +43,8 @@ struct IndexAdvice {
   std::string replaces;              // an index that the new one makes superfluous
   std::string why_not;               // for exists and none: why no new index is the cure, one sentence
   Obstacle obstacle = Obstacle::none;
-  std::optional<double> rows_found = {};  // by one look-up in the new index, where statistics tell
+  std::vector<std::string> settings = {};  // of the planner, that keep it from the index that exists
+  std::optional<double> rows_found = {};   // by one look-up in the new index, where statistics tell
 
   bool creates() const { return kind == Kind::create || kind == Kind::invalid_exists; }
   std::string definition() const;  // "(dump_id, path)", "USING gin (tags)", "(id) WHERE done IS NULL"

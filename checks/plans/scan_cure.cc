@@ -6,6 +6,8 @@
 
 #include "checks/plans/scans.h"
 #include "checks/probes/duplicates.h"
+#include "checks/probes/server_settings.h"
+#include "checks/server_setting.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -73,6 +75,33 @@ std::vector<std::string> words_of(const Input& in, const std::string& table, con
   return all;
 }
 
+bool holds_for(const ServerSetting& s, const QueryLoad& q) {
+  return (s.role.empty() || s.role == q.user) && (s.database.empty() || s.database == q.database);
+}
+
+// Planner settings are taken back where they are set: the narrowest place counts. What a session has set for itself, or
+// a file that an operator writes, is not ours to change.
+std::vector<Remedy> settings_back(const Input& in, const IndexAdvice& advice, const QueryLoad& q) {
+  const auto narrowness = [](const ServerSetting& s) { return 2 * !s.role.empty() + !s.database.empty(); };
+  Remedy back{Remedy::Kind::cure, "let the planner use the index again", {}};
+  for (const std::string& name : advice.settings) {
+    const ServerSetting* narrowest = nullptr;
+    for (const ServerSetting& s : in.now(server_settings))
+      if (s.name == name && holds_for(s, q) && (s.scope != "server" || s.file == "postgresql.auto.conf") &&
+          (narrowest == nullptr || narrowness(s) > narrowness(*narrowest)))
+        narrowest = &s;
+    if (narrowest == nullptr) continue;
+    Step step = change_setting(*narrowest, std::nullopt, q.database);
+    step.title = fmt::format("take {} = {}{} back", name, in_words(*narrowest), owner_of(*narrowest));
+    step.undo = change_setting(*narrowest, in_words(*narrowest), q.database).sql;
+    step.caution = "somebody set it on purpose: ask first";
+    if (narrowest->scope != "server") step.caution += "; sessions that are open keep it until they connect again";
+    step.load_relieved = q.sessions;
+    back.steps.push_back(std::move(step));
+  }
+  return back.steps.empty() ? std::vector<Remedy>() : std::vector<Remedy>{std::move(back)};
+}
+
 }  // namespace
 
 std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const IndexAdvice& advice, double relieved,
@@ -95,7 +124,11 @@ std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const Inde
 
 std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const TableReader& reader, double relieved,
                             std::vector<std::int64_t> pids) {
-  if (reader.parts.empty()) return cure_of(in, table, reader.advice, relieved, std::move(pids));
+  if (reader.parts.empty()) {
+    std::vector<Remedy> all = cure_of(in, table, reader.advice, relieved, std::move(pids));
+    for (Remedy& r : settings_back(in, reader.advice, reader.query)) all.push_back(std::move(r));
+    return all;
+  }
   std::vector<Remedy> all;
   for (const KnownTable* part : reader.parts)
     for (Remedy& r :

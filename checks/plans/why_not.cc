@@ -42,18 +42,19 @@ bool may_be_volatile(const std::string& function) {
 }
 
 // The planner settings that keep it from this index.
-std::string avoided_by(const Index& index, const AdviceHints& hints) {
+std::vector<std::string> avoided_by(const Index& index, const AdviceHints& hints) {
   const auto off = [&](const char* setting) {
     const auto it = hints.settings.find(setting);
     return it != hints.settings.end() && it->second == "off";
   };
   const auto cost = hints.settings.find("random_page_cost");
   const bool dear = cost != hints.settings.end() && std::strtod(cost->second.c_str(), nullptr) > kDearPages;
-  if (!off("enable_indexscan") && !(off("enable_bitmapscan") && index.method != "btree") && !dear) return "";
-  std::string which = dear ? "random_page_cost = " + cost->second : "";
+  if (!off("enable_indexscan") && !(off("enable_bitmapscan") && index.method != "btree") && !dear) return {};
+  std::vector<std::string> which;
+  if (dear) which.push_back(cost->first);
   for (const auto& [setting, value] : hints.settings)
     if (setting.starts_with("enable_") && value == "off" && setting != "enable_partition_pruning")
-      which += (which.empty() ? "" : ", ") + setting + " = off";
+      which.push_back(setting);
   return which;
 }
 
@@ -116,8 +117,12 @@ WhyNot why_mismatched(const KnownTable& known, const IndexKey& mismatch) {
 WhyNot why_unused(const Index& index, const std::vector<IndexKey>& wanted, const sql::RelationUse& use,
                   const AdviceHints& hints, const Hindrance& hindrance) {
   const std::string name = fmt::format("{} on ({}) exists", index.name, fmt::join(index.columns, ", "));
-  if (const std::string settings = avoided_by(index, hints); !settings.empty())
-    return {Obstacle::setting, fmt::format("{}, but the planner is told to avoid it: {}", name, settings)};
+  if (std::vector<std::string> settings = avoided_by(index, hints); !settings.empty()) {
+    std::vector<std::string> told;
+    for (const std::string& s : settings) told.push_back(fmt::format("{} = {}", s, hints.settings.at(s)));
+    return {Obstacle::setting, fmt::format("{}, but the planner is told to avoid it: {}", name, fmt::join(told, ", ")),
+            std::move(settings)};
+  }
   if (const ColumnUse* u = other_collation(index, wanted, use))
     return {Obstacle::collation,
             fmt::format("{}, but the query compares {} under collation {}", name, u->column, u->collation)};

@@ -13,6 +13,7 @@ namespace pgvigil {
 struct WhyNot {
   Obstacle obstacle = Obstacle::none;
   std::string words = {};
+  std::vector<std::string> settings = {};  // of the planner, that keep it from the index
 };
 
 // No operator class knows IS NOT DISTINCT FROM.

@@ -3,9 +3,11 @@
 
 #include "checks/check.h"
 #include "checks/plans/scan_examples.h"
+#include "checks/probes/activity.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/plans.h"
 #include "checks/probes/server.h"
+#include "checks/probes/server_settings.h"
 #include "checks/probes/statement_texts.h"
 
 namespace pgvigil {
@@ -50,6 +52,26 @@ TEST(ScanChecks, FirstAidKnowsItsStatementsAgain) {
       seq_scan_hot_query, past({.query = "SELECT data FROM papers_of_today WHERE path = $1", .plan = incident_plan()}));
   ASSERT_FALSE(through.empty());
   EXPECT_THAT(through[0].remedies[0].steps[0].sql, HasSubstr("pg_catalog.lower('papers_of_today')) > 0;"));
+}
+
+TEST(ScanChecks, ASettingIsTakenBackWhereItIsSet) {
+  std::string plan = incident_plan();
+  plan.insert(plan.find("\"Plan\""), R"("Settings": {"enable_indexscan": "off", "enable_bitmapscan": "off"}, )");
+  Scenario s = past({.plan = plan, .index = {"dump_id", "path"}});
+  const std::string user = Input(s.history, s.context, {}, s.at).now(activity)[0].user;
+  s.saw(1, server_settings,
+        {{.scope = "server", .name = "enable_indexscan", .value = "off", .file = "postgresql.conf"},
+         {.scope = "database", .database = "codeintel", .name = "enable_indexscan", .value = "on"},
+         {.scope = "role", .role = user, .name = "enable_indexscan", .value = "off"},
+         {.scope = "role", .role = "somebody else", .name = "enable_bitmapscan", .value = "off"}});
+  const auto found = said(seq_scan_hot_query, s);
+  ASSERT_EQ(found.size(), 1U);
+  const Remedy& cure = found[0].remedies.back();
+  ASSERT_EQ(cure.kind, Remedy::Kind::cure);
+  ASSERT_EQ(cure.steps.size(), 1U) << "a session's own setting, or one of a file, is not changed";
+  EXPECT_EQ(cure.steps[0].sql, "ALTER ROLE " + user + " RESET enable_indexscan;");
+  EXPECT_EQ(cure.steps[0].undo, "ALTER ROLE " + user + " SET enable_indexscan = 'off';");
+  EXPECT_THAT(found[0].fix, HasSubstr("take enable_indexscan = off of role"));
 }
 
 TEST(ScanChecks, TheIncidentIsNamedWithColumnsAndCure) {

@@ -1,0 +1,14 @@
+CREATE ROLE docs_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO docs_owner;
+SET ROLE docs_owner;
+CREATE TABLE members (user_id int NOT NULL, team_id int NOT NULL, note text);
+INSERT INTO members SELECT i, i % 5000, repeat('x', 200) FROM generate_series(1, 500000) i;
+CREATE TABLE notes (id int PRIMARY KEY, team_id int NOT NULL, body text);
+INSERT INTO notes SELECT i, i % 5000, repeat('y', 100) FROM generate_series(1, 100000) i;
+CREATE INDEX ON notes (team_id);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON notes FOR SELECT USING (team_id IN (SELECT m.team_id FROM members m WHERE m.user_id = current_setting('app.user_id')::int));
+GRANT SELECT ON members, notes TO app;
+RESET ROLE;
+ANALYZE;
+CHECKPOINT;

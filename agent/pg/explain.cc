@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <random>
-#include <regex>
 #include <utility>
 
 #include "agent/pg/flight.h"
@@ -131,14 +130,27 @@ Command savepoint(const char* sql) { return query(sql); }
 // What a text asks with current_setting and its own session has set: "app.user_id". Its value is not ours to know; one
 // that most types can read stands for it, and the planner then goes by the average.
 constexpr std::string_view kAnyValue = "0", kAnyUuid = "00000000-0000-0000-0000-000000000000";
-constexpr std::size_t kMostOwnSettings = 8;
+constexpr std::size_t kMostOwnSettings = 8, kLongestOwnSetting = 200;  // each costs a refusal; bytes
+
+// The first name with a dot in a message of any language; "" when there is none of a usual kind.
+std::string dotted_name(std::string_view message) {
+  static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$.";
+  for (auto first = message.find_first_of(letters); first != std::string_view::npos;) {
+    const auto end = std::min(message.find_first_not_of(letters, first), message.size());
+    const std::string_view word = message.substr(first, end - first);
+    const auto dot = word.find('.');
+    if (dot != std::string_view::npos && dot > 0 && word.back() != '.')
+      return word.size() > kLongestOwnSetting ? std::string() : std::string(word);
+    first = message.find_first_of(letters, end);
+  }
+  return "";
+}
 
 // Whether the refusal told of one more, or of a value that cannot be read as what it should be.
 bool learn(OwnSettings& known, const Outcome& refusal) {
   if (refusal.sqlstate == "42704" && known.size() < kMostOwnSettings) {
-    static const std::regex dotted("[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)+");
-    std::smatch found;
-    return std::regex_search(refusal.message, found, dotted) && known.emplace(found.str(), kAnyValue).second;
+    std::string name = dotted_name(refusal.message);
+    return !name.empty() && known.emplace(std::move(name), kAnyValue).second;
   }
   if (!refusal.sqlstate.starts_with("22")) return false;
   bool changed = false;
@@ -148,7 +160,7 @@ bool learn(OwnSettings& known, const Outcome& refusal) {
 
 void set_own(std::vector<Command>& commands, const OwnSettings& own) {
   for (const auto& [name, value] : own)
-    commands.push_back(query("select pg_catalog.set_config($1::text, $2::text, true)", {name, std::string(value)}));
+    commands.push_back(query("select pg_catalog.set_config($1, $2, true)", {name, std::string(value)}));
 }
 
 // nullopt: may be sent. The parser is of version 15: what it cannot read may be newer grammar.

@@ -285,3 +285,13 @@ select * from nowhere.at_all
 select 'c4nary'::int
 -- text: division_by_zero =
 select 1 / 0
+-- text: own_setting = plan
+select * from app.orders where state = current_setting('shop.state')
+-- text: own_settings_many = object_not_visible
+select * from app.orders where state = current_setting('a.a') || current_setting('a.b') || current_setting('a.c') || current_setting('a.d') || current_setting('a.e') || current_setting('a.f') || current_setting('a.g') || current_setting('a.h') || current_setting('a.i')
+-- text: own_setting_long = object_not_visible
+select * from app.orders where state = current_setting('{1000*a.}a')
+-- text: own_setting_quoted = object_not_visible
+select * from app.orders where state = current_setting('a.b"; insert into app.loot values (''planted''); --')
+-- text: own_setting_of_a_module =
+select * from app.orders where state = current_setting('plpgsql.planted')

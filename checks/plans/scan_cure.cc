@@ -82,7 +82,9 @@ bool holds_for(const ServerSetting& s, const QueryLoad& q) {
 // Planner settings are taken back where they are set: the narrowest place counts. What a session has set for itself, or
 // a file that an operator writes, is not ours to change.
 std::vector<Remedy> settings_back(const Input& in, const IndexAdvice& advice, const QueryLoad& q) {
-  const auto narrowness = [](const ServerSetting& s) { return 2 * !s.role.empty() + !s.database.empty(); };
+  const auto narrowness = [](const ServerSetting& s) {
+    return s.scope == "server" ? -1 : 2 * !s.role.empty() + !s.database.empty();
+  };
   Remedy back{Remedy::Kind::cure, "let the planner use the index again", {}};
   for (const std::string& name : advice.settings) {
     const ServerSetting* narrowest = nullptr;

@@ -60,7 +60,8 @@ TEST(ScanChecks, ASettingIsTakenBackWhereItIsSet) {
   Scenario s = past({.plan = plan, .index = {"dump_id", "path"}});
   const std::string user = Input(s.history, s.context, {}, s.at).now(activity)[0].user;
   s.saw(1, server_settings,
-        {{.scope = "server", .name = "enable_indexscan", .value = "off", .file = "postgresql.conf"},
+        {{.scope = "server", .name = "enable_indexscan", .value = "off", .file = "postgresql.auto.conf"},
+         {.scope = "all roles", .name = "enable_indexscan", .value = "on"},
          {.scope = "database", .database = "codeintel", .name = "enable_indexscan", .value = "on"},
          {.scope = "role", .role = user, .name = "enable_indexscan", .value = "off"},
          {.scope = "role", .role = "somebody else", .name = "enable_bitmapscan", .value = "off"}});

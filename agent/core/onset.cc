@@ -14,7 +14,7 @@ namespace {
 constexpr double finest = 5, coarsest = 10;    // seconds of a bin
 constexpr std::size_t bins_wanted = 12;        // of a short past they are finer
 constexpr std::ptrdiff_t again_and_again = 5;  // samples
-constexpr double certain_quiet = 10;           // seconds without any, from which the first of it may be told at once
+constexpr std::ptrdiff_t certain_quiet = 3;    // samples without any, from which the first of it is told at once
 
 double quantile(std::vector<double> v, double q) {
   if (v.empty()) return 0;
@@ -125,15 +125,13 @@ bool undated(const Incident& i) { return !i.since; }
 std::optional<Time> first_ever(const std::vector<Level>& sessions) {
   const auto some = [](const Level& l) { return l.value > 0; };
   const auto first = std::find_if(sessions.begin(), sessions.end(), some);
-  if (first == sessions.begin() || first == sessions.end()) return std::nullopt;
-  const double before = seconds_between(sessions.front().at, first->at);
+  const auto before = first - sessions.begin();
+  if (first == sessions.end() || before < certain_quiet) return std::nullopt;
+  if (seconds_between((first - 1)->at, first->at) > OnsetSettings().gap) return std::nullopt;
   if (std::count_if(first, sessions.end(), some) < again_and_again) return std::nullopt;
-  double longest = 0;
-  Time last = first->at;
-  for (auto it = first; it != sessions.end(); ++it)
-    if (some(*it) || it + 1 == sessions.end())
-      longest = std::max(longest, seconds_between(last, it->at)), last = it->at;
-  return before >= certain_quiet && longest <= before / 3 ? std::optional(first->at) : std::nullopt;
+  std::ptrdiff_t longest = 0, quiet = 0;
+  for (auto it = first; it != sessions.end(); ++it) longest = std::max(longest, quiet = some(*it) ? 0 : quiet + 1);
+  return longest <= before / 3 ? std::optional(first->at) : std::nullopt;
 }
 
 std::optional<Time> risen(const std::vector<Level>& sessions, Time now) {

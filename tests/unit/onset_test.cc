@@ -142,7 +142,8 @@ std::optional<double> ago(int n, const std::function<int(int)>& sessions) {
 TEST(Onset, WhatWasNeverThereBeganWhenItWasFirstSeen) {
   EXPECT_EQ(ago(30, [](int i) { return i < 25 ? 0 : 8; }), 4);
   EXPECT_EQ(ago(120, [](int i) { return i >= 60 && i % 10 == 0 ? 3 : 0; }), 59) << "spikes";
-  EXPECT_FALSE(ago(30, [](int i) { return i < 5 ? 0 : 8; })) << "the agent has only just begun to look";
+  EXPECT_EQ(ago(12, [](int i) { return i < 4 ? 0 : 8; }), 7) << "soon after the agent's start";
+  EXPECT_FALSE(ago(30, [](int i) { return i < 2 ? 0 : 8; })) << "the agent has only just begun to look";
   EXPECT_FALSE(ago(30, [](int) { return 8; }));
 }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr double finest = 5, coarsest = 10;    // seconds of a bin
 constexpr std::size_t bins_wanted = 12;        // of a short past they are finer
 constexpr std::ptrdiff_t again_and_again = 5;  // samples
-constexpr std::ptrdiff_t certain_quiet = 3;    // samples without any, from which the first of it is told at once
+constexpr double surely_met = 5;               // sessions that the samples before would have shown of the level after
 
 double quantile(std::vector<double> v, double q) {
   if (v.empty()) return 0;
@@ -126,9 +126,12 @@ std::optional<Time> first_ever(const std::vector<Level>& sessions) {
   const auto some = [](const Level& l) { return l.value > 0; };
   const auto first = std::find_if(sessions.begin(), sessions.end(), some);
   const auto before = first - sessions.begin();
-  if (first == sessions.end() || before < certain_quiet) return std::nullopt;
+  if (first == sessions.end() || before == 0) return std::nullopt;
   if (seconds_between((first - 1)->at, first->at) > OnsetSettings().gap) return std::nullopt;
   if (std::count_if(first, sessions.end(), some) < again_and_again) return std::nullopt;
+  double sum = 0;
+  for (auto it = first; it != sessions.end(); ++it) sum += it->value;
+  if (sum / static_cast<double>(sessions.end() - first) * static_cast<double>(before) < surely_met) return std::nullopt;
   std::ptrdiff_t longest = 0, quiet = 0;
   for (auto it = first; it != sessions.end(); ++it) longest = std::max(longest, quiet = some(*it) ? 0 : quiet + 1);
   return longest <= before / 3 ? std::optional(first->at) : std::nullopt;

@@ -143,7 +143,8 @@ TEST(Onset, WhatWasNeverThereBeganWhenItWasFirstSeen) {
   EXPECT_EQ(ago(30, [](int i) { return i < 25 ? 0 : 8; }), 4);
   EXPECT_EQ(ago(120, [](int i) { return i >= 60 && i % 10 == 0 ? 3 : 0; }), 59) << "spikes";
   EXPECT_EQ(ago(12, [](int i) { return i < 4 ? 0 : 8; }), 7) << "soon after the agent's start";
-  EXPECT_FALSE(ago(30, [](int i) { return i < 2 ? 0 : 8; })) << "the agent has only just begun to look";
+  EXPECT_EQ(ago(30, [](int i) { return i < 1 ? 0 : 8; }), 28) << "so many would have been met a second earlier";
+  EXPECT_FALSE(ago(30, [](int i) { return i < 2 ? 0 : 2; })) << "two may have been missed";
   EXPECT_FALSE(ago(30, [](int) { return 8; }));
 }
 

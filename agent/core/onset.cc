@@ -80,7 +80,8 @@ std::optional<Onset> onset(const std::vector<Level>& series, const OnsetSettings
   if (begin == v.size()) begin = split->at;
   for (std::size_t i = begin; i-- > 0 && begin - i <= longest + 1;)
     if (v[i] >= half) begin = i;
-  while (begin > 0 && v[begin - 1] > base + (half - base) * 0.4) --begin;  // down a ramp to its foot
+  const double foot = base + std::max({s.least, (s.times - 1) * base, s.foot * 2 * (half - base)});
+  while (begin > 0 && v[begin - 1] > foot) --begin;  // down a ramp, or steps
   if (begin == 0 || seconds_between(series[begin - 1].at, series[begin].at) > s.gap) return std::nullopt;
   return Onset{series[begin].at, split->before, split->after};
 }
@@ -147,7 +148,9 @@ std::optional<Time> risen(const std::vector<Level>& sessions, Time now) {
   }
   std::vector<Level> series;
   for (const auto& [at, sum] : bins) series.push_back({at, sum.first / sum.second});
-  const auto found = onset(series);
+  OnsetSettings settings;
+  settings.foot = 0;  // what is slow at first and jams at last began when it became slow
+  const auto found = onset(series, settings);
   return found ? std::optional(found->at) : std::nullopt;
 }
 

@@ -19,6 +19,7 @@ struct OnsetSettings {
   double times = 2;        // how many times its former self it must be
   double sure = 5;         // standard errors between both means; the best split of noise reaches three to four
   std::size_t points = 3;  // on either side
+  double foot = 0.2;       // share of the rise below which is the foot of a ramp: over days a load has its own ups
   double gap = 60;         // seconds without a value after which "it began now" means "nobody looked"
 };
 

@@ -159,6 +159,20 @@ TEST(Onset, AQuickQueryThatWasMetBeforeItTurnedBadBeganLater) {
   EXPECT_FALSE(ago(50, met_at(12, 45))) << "too early to tell";
 }
 
+// At first the server keeps up, then sessions pile up behind one another: it began with the first step.
+TEST(Onset, ALoadThatRisesInStepsBeganWithTheFirst) {
+  int right = 0;
+  constexpr int tries = 300;
+  for (unsigned seed = 0; seed < tries; ++seed) {
+    std::mt19937 random(seed);
+    const auto found = ago(72, [&](int i) {
+      return std::poisson_distribution<int>(i < 27 ? 0.03 : i < 47 ? 1.2 : 7)(random);
+    });
+    right += found && std::abs(*found - 45) <= 12;
+  }
+  EXPECT_GE(right, tries * 95 / 100);
+}
+
 TEST(Onset, AShortPastOfNoiseHasNone) {
   int found = 0;
   for (unsigned seed = 0; seed < 1000; ++seed)

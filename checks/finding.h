@@ -79,6 +79,7 @@ struct Finding {
   std::vector<std::string> queries = {};    // query ids
   std::vector<std::int64_t> sessions = {};  // pids
   std::optional<Time> since = {};           // onset, where it was seen
+  bool or_earlier = false;                  // since: it was noticed then, by a sweep or a mean
 };
 
 }  // namespace pgvigil

@@ -95,6 +95,7 @@ Finding event(const Input& in, const KnownPlan& p, const Reads& before, const Re
                            differences(p, before, now));
   f.queries = {p.query_id};
   f.since = changed(p);
+  f.or_earlier = true;
   for (const PlanRead& r : now)
     if (std::find(before.begin(), before.end(), r) == before.end())
       f.tables.push_back(sql::quote_identifier(r.schema) + "." + sql::quote_identifier(r.relation));

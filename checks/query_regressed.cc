@@ -91,6 +91,7 @@ std::vector<Finding> evaluate(const Input& in) {
     f.load = load;
     f.queries = {now->query_id};
     f.since = past->since;
+    f.or_earlier = true;
     f.confidence = Confidence::medium;
     f.basis = past->basis;
     f.evidence.push_back({"calls", fmt::format("{} in {}, {} in {} before", words::count(after->calls),

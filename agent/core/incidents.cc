@@ -57,7 +57,7 @@ void settle(Incident& incident, double active) {
     for (const Finding& f : *all) {
       incident.severity = std::max(incident.severity, f.severity);
       incident.act_by = std::min(incident.act_by, f.act_by);
-      if (f.since && (!incident.since || *f.since < *incident.since)) incident.since = f.since;
+      if (f.since && !f.or_earlier && (!incident.since || *f.since < *incident.since)) incident.since = f.since;
     }
 }
 

@@ -119,7 +119,14 @@ struct Belongs {
   std::map<std::string, bool> known_;
 };
 
-bool undated(const Incident& i) { return !i.since; }
+// At the latest: something else may have told of the incident before its load did.
+std::optional<Time> noticed(const Incident& incident) {
+  std::optional<Time> first;
+  for (const auto* all : {&incident.causes, &incident.symptoms})
+    for (const Finding& f : *all)
+      if (f.since && (!first || *f.since < *first)) first = f.since;
+  return first;
+}
 
 // What had not been there at all and then was, again and again, began when it was first seen. A query that is quick
 // while all is well is seen now and then: such a sight is followed by a quiet like the one before it.
@@ -154,23 +161,32 @@ std::optional<Time> risen(const std::vector<Level>& sessions, Time now) {
   return found ? std::optional(found->at) : std::nullopt;
 }
 
+using Samples = std::vector<Snapshot<Session>>;
+
+std::optional<Time> onset_of_load(const Incident& incident, const Samples& samples, Time now) {
+  Belongs belongs(incident);
+  if (belongs.all() && incident.load <= 0) return std::nullopt;
+  std::vector<Level> sessions;
+  for (const auto& sample : samples)
+    sessions.push_back(
+        {sample.at, static_cast<double>(std::count_if(sample.rows.begin(), sample.rows.end(), [&](const Session& s) {
+           return is_active(s) && belongs(s.query_id, s.query);
+         }))});
+  if (sessions.empty()) return std::nullopt;
+  const auto first = first_ever(sessions);
+  return first ? first : risen(sessions, now);
+}
+
 }  // namespace
 
 void find_onsets(std::vector<Incident>& incidents, const Input& in) {
-  if (std::none_of(incidents.begin(), incidents.end(), undated)) return;
+  const auto dated = [](const Incident& i) { return i.since.has_value(); };
+  if (std::all_of(incidents.begin(), incidents.end(), dated)) return;
   const auto samples = in.series(activity, in.history().keep_seconds);
-  if (samples.empty()) return;
   for (Incident& incident : incidents) {
-    Belongs belongs(incident);
-    if (incident.since || (belongs.all() && incident.load <= 0)) continue;
-    std::vector<Level> sessions;
-    for (const auto& sample : samples)
-      sessions.push_back(
-          {sample.at, static_cast<double>(std::count_if(sample.rows.begin(), sample.rows.end(), [&](const Session& s) {
-             return is_active(s) && belongs(s.query_id, s.query);
-           }))});
-    incident.since = first_ever(sessions);
-    if (!incident.since) incident.since = risen(sessions, in.at());
+    if (incident.since) continue;
+    incident.since = onset_of_load(incident, samples, in.at());
+    if (const auto at = noticed(incident); at && (!incident.since || *at < *incident.since)) incident.since = at;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <random>
 
+#include "agent/core/incidents.h"
 #include "checks/load.h"
 
 namespace pgvigil {
@@ -171,6 +172,25 @@ TEST(Onset, ALoadThatRisesInStepsBeganWithTheFirst) {
     right += found && std::abs(*found - 45) <= 12;
   }
   EXPECT_GE(right, tries * 95 / 100);
+}
+
+// A sweep or a mean notices late what the load has shown at once, and may know of what the load does not show any more.
+TEST(Onset, WhatWasNoticedBeganThenAtTheLatest) {
+  Scenario s;
+  for (int ago = 90; ago >= 0; --ago)
+    s.saw(ago, activity, std::vector<Session>(ago > 40 ? 0 : 8, session("42", "SELECT 1")));
+  const CheckSettings none;
+  for (const auto& [noticed, since] : {std::pair{20.0, 40.0}, std::pair{40.0, 40.0}, std::pair{7200.0, 7200.0}}) {
+    Finding f = incident({"42"}, {}).causes[0];
+    f.load = 8, f.since = after(s.at, -noticed), f.or_earlier = true;
+    std::vector<Finding> posture;
+    auto incidents = incidents_of({f}, {}, 8, posture);
+    ASSERT_EQ(incidents.size(), 1U);
+    EXPECT_FALSE(incidents[0].since);
+    find_onsets(incidents, Input(s.history, s.context, none, s.at));
+    ASSERT_TRUE(incidents[0].since);
+    EXPECT_EQ(seconds_between(*incidents[0].since, s.at), since);
+  }
 }
 
 TEST(Onset, AShortPastOfNoiseHasNone) {

@@ -3,16 +3,12 @@
 // hostile.
 #pragma once
 
-#include <map>
-
+#include "agent/pg/own_settings.h"
 #include "agent/pg/session.h"
 #include "agent/pg/texts.h"
 #include "checks/plans/repair.h"
 
 namespace pgvigil::pg {
-
-// Settings of an application's own ("app.user_id") that a text reads, and what stood in for their values.
-using OwnSettings = std::map<std::string, std::string_view>;
 
 struct ExplainRequest {
   std::string text;  // raw, one statement

@@ -13,9 +13,9 @@
 namespace pgvigil {
 namespace {
 
-constexpr double slack = 0.5;        // seconds by which a limit may strike late
-constexpr double longest_gap = 3;    // seconds between two samples: beyond it an end cannot be dated
-constexpr double gaps_in_limit = 3;  // a limit shorter than so many gaps cannot be told from its neighbours
+constexpr double late = 0.5, early = 0.2;              // seconds by which a limit may seem to strike off its time
+constexpr double late_part = 0.25, early_part = 0.04;  // of a short one
+constexpr double longest_gap = 3;                      // seconds between two samples: beyond it an end cannot be dated
 
 using Samples = std::vector<Snapshot<Session>>;
 using Execution = std::pair<std::int64_t, double>;  // pid and start of the statement
@@ -101,8 +101,14 @@ std::string layer_in_words(const Timeout& t) {
   return fmt::format("{} set for role {} in database {}", value, role, database);
 }
 
+bool too_short_for(double gap, double limit) { return limit < 3 * gap; }
+
+bool outlives(double age, double limit) { return age > limit + std::min(late, late_part * limit); }
+
+bool falls_short(const Ending& e, double limit) { return e.to < limit - std::min(early, early_part * limit); }
+
 bool meets(const Ending& e, double limit) {
-  return limit >= gaps_in_limit * (e.to - e.from) && e.from <= limit + slack && e.to >= limit - 0.2;
+  return !too_short_for(e.to - e.from, limit) && !outlives(e.from, limit) && !falls_short(e, limit);
 }
 
 }  // namespace pgvigil

@@ -34,5 +34,9 @@ std::string exactly(double seconds);           // a setting is quoted as it is, 
 
 // Did it end where this limit strikes? The timer and the cancel have delays of their own on a busy machine.
 bool meets(const Ending& e, double limit);
+bool outlives(double age, double limit);
+bool falls_short(const Ending& e, double limit);
+// Ends seen in samples that are `gap` seconds apart cannot be told from their neighbours.
+bool too_short_for(double gap, double limit);
 
 }  // namespace pgvigil

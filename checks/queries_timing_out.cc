@@ -4,11 +4,10 @@
 #include <cmath>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "checks/cannot_judge.h"
+#include "checks/ceilings.h"
 #include "checks/check.h"
-#include "checks/endings.h"
 #include "checks/load.h"
 #include "checks/probes/databases.h"
 #include "checks/words.h"
@@ -16,123 +15,10 @@
 namespace pgvigil {
 namespace {
 
-constexpr Setting<Seconds> window{"window", 60, "executions that ended within this time are looked at"};
-constexpr Setting<Count> ended{"ended", 3, "executions that ended at the same age from which it is a ceiling"};
-constexpr Setting<Seconds> floor_age{"floor", 1, "executions that end younger than this are not looked at"};
-constexpr Setting<Ratio> most{"most", 0.5, "share of the long executions that end there from which it is critical"};
-constexpr Setting<Ratio> near{"near", 0.7,
-                              "one-shot: share of a configured limit from which an execution is about to meet it"};
+using ceiling::ended, ceiling::floor_age, ceiling::most, ceiling::window;
 
-struct Ceiling {
-  double seconds = 0;
-  std::string layer;
-  bool configured = false;
-  bool cancelled = true;  // false: it could not be seen whether the transactions rolled back
-  Clock clock = Clock::statement;
-  std::vector<const Ending*> ends = {};
-};
-
-std::pair<std::int64_t, double> execution(const Ending& e) { return {e.last.pid, e.last.query_start}; }
-
-// The time over which ends were looked for.
-double seen_for(const Input& in) {
-  const auto samples = in.series(activity, in[window]);
-  return samples.empty() ? 0 : std::max(1.0, seconds_between(samples.front().at, samples.back().at));
-}
-
-// Executions of about the limit's length also end there, but they commit: what was cancelled was rolled back. Some
-// counters reach the statistics late, so half of the ends suffice. None when no database's counter was seen twice.
-std::optional<bool> rolled_back(const Input& in, const std::vector<const Ending*>& ended_there) {
-  std::map<std::string, double> by_database;
-  for (const Ending* e : ended_there) by_database[e->last.database] += 1;
-  double agree = 0, unseen = 0;
-  for (const auto& [name, n] : by_database) {
-    std::optional<double> rate;
-    for (const Database& d : in.now(databases))
-      if (d.name == name) rate = in.rate(databases, d, &Database::rollbacks, in[window]);
-    if (!rate)
-      unseen += n;
-    else if (*rate * seen_for(in) >= n / 2)
-      agree += n;
-  }
-  const double all = static_cast<double>(ended_there.size());
-  if (agree >= all / 2) return true;
-  return unseen >= all / 2 ? std::nullopt : std::optional(false);
-}
-
-// A limit that Postgres does not know is only believed where as many transactions were rolled back: reports of the
-// same length also end at one age, but they commit.
-void unconfigured(const Input& in, const std::vector<Ending>& all, std::size_t long_ones,
-                  const std::set<std::pair<std::int64_t, double>>& taken, std::vector<Ceiling>& out) {
-  static constexpr double rounds[] = {1,  2,  3,  4,  5,  6,   8,   10,  12,  15,  20,  25,  29,  30,  40,   45,
-                                      50, 55, 60, 75, 90, 100, 110, 120, 150, 180, 240, 300, 600, 900, 1800, 3600};
-  const double seen = seen_for(in);
-  const auto samples = in.series(activity, in[window]);
-  double rollbacks = 0;
-  for (const Database& d : in.now(databases))
-    rollbacks += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
-  Ceiling best;
-  const auto same = [](const Session& s) {
-    return std::tuple(s.user, s.database, s.query_id.empty() ? s.query : s.query_id);
-  };
-  for (const double at : rounds) {
-    Ceiling c{at, "", false, true};
-    std::set<std::tuple<std::string, std::string, std::string>> who;
-    for (const Ending& e : all)
-      if (e.clock == Clock::statement && !taken.contains(execution(e)) && meets(e, at))
-        c.ends.push_back(&e), who.insert(same(e.last));
-    if (c.ends.size() <= best.ends.size()) continue;
-    bool outlived = false;  // the same query never lives past its ceiling
-    for (const auto& sample : samples)
-      for (const Session& s : sample.rows)
-        outlived =
-            outlived || (is_active(s) && !s.leader_pid && s.query_age.value_or(0) > at + 1 && who.contains(same(s)));
-    if (!outlived) best = std::move(c);
-  }
-  const double n = static_cast<double>(best.ends.size());
-  if (n < in[ended] || n < in[most] * static_cast<double>(long_ones) || rollbacks * seen < n / 2) return;
-  // A limit set on our own role hides the server's from us: that layer then has no row.
-  const auto limits = in.now(timeouts);
-  const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
-    return t.setting == "statement_timeout" && t.layer == "server";
-  });
-  best.layer =
-      server_seen
-          ? "no statement_timeout of server, database or role explains it: look at the session's own SET, the driver "
-            "and the proxy"
-          : "no statement_timeout of a database or role explains it, and the server's is hidden behind our own role's: "
-            "compare SHOW statement_timeout as the application's role, then look at the driver and the proxy";
-  out.push_back(std::move(best));
-}
-
-// The narrowest clock that agrees speaks for an execution: a wait for a lock that was cut off is no slow statement.
-std::vector<Ceiling> ceilings(const Input& in, const std::vector<Ending>& all, std::size_t long_ones) {
-  std::map<std::pair<double, std::string>, Ceiling> by_layer;
-  std::set<std::pair<std::int64_t, double>> taken;
-  for (const Clock clock : {Clock::lock, Clock::statement, Clock::transaction, Clock::idle})
-    for (const Ending& e : all) {
-      if (e.clock != clock || taken.contains(execution(e))) continue;
-      const auto t = limit_of(in, e.last, clock);
-      if (!t || !meets(e, t->seconds)) continue;
-      const std::string layer = layer_in_words(*t);
-      Ceiling& c =
-          by_layer.try_emplace({t->seconds, layer}, Ceiling{t->seconds, layer, true, true, clock}).first->second;
-      c.ends.push_back(&e);
-      taken.insert(execution(e));
-    }
-  std::vector<Ceiling> out;
-  for (auto& [key, c] : by_layer) {
-    if (static_cast<double>(c.ends.size()) < in[ended]) continue;
-    const auto cancelled = rolled_back(in, c.ends);
-    if (cancelled == false) continue;
-    c.cancelled = cancelled.has_value();
-    out.push_back(std::move(c));
-  }
-  unconfigured(in, all, long_ones, taken, out);
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Ceiling& a, const Ceiling& b) { return a.ends.size() > b.ends.size(); });
-  return out;
-}
+constexpr Setting<Ratio> near{"near", 0.7, "share of a configured limit from which an execution is about to meet it"};
+constexpr std::size_t fewest_samples = 10;
 
 std::string sentence(const Ceiling& c) {
   const double n = static_cast<double>(c.ends.size());
@@ -148,6 +34,10 @@ std::string sentence(const Ceiling& c) {
     default:
       return fmt::format("{} ended at an age of {}: {}", words::counted(n, "execution"), exactly(c.seconds), c.layer);
   }
+}
+
+void add_rollbacks(const Input& in, Finding& f) {
+  if (const double r = rollbacks(in); r > 0) f.evidence.push_back({"transactions rolled back", words::rate(r, "")});
 }
 
 void add_queries(Finding& f, const std::vector<Session>& sessions) {
@@ -168,9 +58,9 @@ void add_queries(Finding& f, const std::vector<Session>& sessions) {
   }
 }
 
-Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
-  const double n = static_cast<double>(c.ends.size());
-  const double part = n / static_cast<double>(std::max<std::size_t>(1, long_ones));
+Finding found_at(const Input& in, const std::vector<Ending>& all, const Ceiling& c) {
+  const double n = static_cast<double>(c.ends.size()), of = long_ones(in, all, c);
+  const double part = n / std::max(1.0, of);
   Finding f;
   f.role = Role::symptom;
   const bool critical = part >= in[most] && n > in[ended] && c.cancelled;
@@ -180,14 +70,10 @@ Finding found_at(const Input& in, const Ceiling& c, std::size_t long_ones) {
   for (const Ending* e : c.ends)
     if (!in.context().one_shot) f.since = std::min(f.since.value_or(e->at), e->at);
   f.sentence = sentence(c);
-  f.evidence = {
-      {"ended there", fmt::format("{} of {} that ran for longer than {}", words::count(n),
-                                  words::count(static_cast<double>(long_ones)), words::duration(in[floor_age]))},
-      {"limit", c.layer}};
-  double rollbacks = 0;
-  for (const Database& d : in.now(databases))
-    rollbacks += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
-  if (rollbacks > 0) f.evidence.push_back({"transactions rolled back", words::rate(rollbacks, "")});
+  f.evidence = {{"ended there", fmt::format("{} of {} that ran for longer than {}", words::count(n), words::count(of),
+                                            words::duration(floor_of(in, c)))},
+                {"limit", c.layer}};
+  add_rollbacks(in, f);
   std::vector<Session> sessions;
   for (const Ending* e : c.ends) sessions.push_back(e->last);
   add_queries(f, sessions);
@@ -230,13 +116,69 @@ std::vector<Finding> suspected(const Input& in, std::size_t finished) {
   return found;
 }
 
-std::vector<Finding> evaluate(const Input& in) {
-  const auto all = endings(in, in[window], in[floor_age]);
-  const auto long_ones = static_cast<std::size_t>(
-      std::count_if(all.begin(), all.end(), [](const Ending& e) { return e.clock == Clock::statement; }));
+// Samples that are a second apart cannot date the ends of what lives so short. But where executions reach their limit
+// and none passes it, and as many transactions roll back as would be cut off, they are cut off.
+std::vector<Finding> cut_short(const Input& in) {
+  const auto samples = in.series(activity, in[window]);
+  const auto limits = in.now(timeouts);
+  if (in.context().one_shot || samples.size() < fewest_samples) return {};
+  const double gap = seen_for(in) / static_cast<double>(samples.size() - 1);
+  struct Short {
+    double seconds = 0, at_the_end = 0;
+    std::vector<Session> near;
+  };
+  std::set<Caller> outlived;
+  std::map<std::string, Short> by_layer;
+  for (const auto& sample : samples)
+    for (const Session& s : sample.rows) {
+      if (!is_active(s) || s.leader_pid) continue;
+      const auto t = limit_of(limits, setting_of(Clock::statement), s.user, s.database);
+      const double age = s.query_age.value_or(0);
+      if (!t || !too_short_for(gap, t->seconds)) continue;
+      if (outlives(age, t->seconds)) outlived.insert(caller(s));
+      if (age < in[near] * t->seconds) continue;
+      Short& one = by_layer[layer_in_words(*t)];
+      one.seconds = t->seconds;
+      one.near.push_back(s);
+    }
   std::vector<Finding> found;
-  for (const Ceiling& c : ceilings(in, all, long_ones)) found.push_back(found_at(in, c, long_ones));
-  if (found.empty()) found = suspected(in, long_ones);
+  for (auto& [layer, one] : by_layer) {
+    std::erase_if(one.near, [&](const Session& s) { return outlived.contains(caller(s)); });
+    // What is cut off at the limit is met at every age up to it; the last tenth shows that it does not end before.
+    const double in_zone = (1 - in[near]) * one.seconds, last_tenth = 0.1 * one.seconds;
+    const auto late = std::count_if(one.near.begin(), one.near.end(), [&](const Session& s) {
+      return s.query_age.value_or(0) >= one.seconds - last_tenth;
+    });
+    const double there = static_cast<double>(one.near.size());
+    if (there < in[ended] || static_cast<double>(late) < there * last_tenth / in_zone / 2) continue;
+    Ends ends;
+    for (const Session& s : one.near) ends[s.database] += gap / in_zone;
+    if (rolled_back(in, ends) != true) continue;
+    double cut = 0;
+    for (const auto& [name, n] : ends) cut += n;
+    Finding f;
+    f.role = Role::symptom;
+    f.severity = Severity::warning;
+    f.act_by = ActBy::today;
+    f.object = {"server", in.context().target};
+    f.sentence = fmt::format("executions reach their limit, none passes it, and transactions roll back: {}", layer);
+    f.evidence = {{"limit", layer},
+                  {"cut off, by the ages that were met", "about " + words::rate(cut / seen_for(in), "")}};
+    add_rollbacks(in, f);
+    add_queries(f, one.near);
+    f.confidence = Confidence::medium;
+    f.basis = "ages of running executions and rollbacks; samples are too far apart to see the ends";
+    found.push_back(std::move(f));
+  }
+  return found;
+}
+
+std::vector<Finding> evaluate(const Input& in) {
+  const auto all = endings(in, in[window], lowest_floor(in));
+  std::vector<Finding> found;
+  for (const Ceiling& c : ceilings(in, all)) found.push_back(found_at(in, all, c));
+  if (found.empty()) found = cut_short(in);
+  if (found.empty()) found = suspected(in, static_cast<std::size_t>(long_ones(in, all, {})));
   if (found.empty()) need_sight(in);
   return found;
 }
@@ -255,11 +197,11 @@ struct Readers {
   double life;
 };
 
-// Readers whose executions end at `life` seconds and start again at once, seen every second for half a minute.
+// Readers whose executions end at `life` seconds and start again at once, seen every `gap` seconds.
 Scenario readers(const std::vector<Readers>& groups, std::vector<Timeout> limits, std::int64_t rollbacks_per_second,
-                 double seconds = 30) {
+                 double seconds = 30, double gap = 1) {
   Scenario out;
-  for (double ago = seconds; ago >= 0; ago -= 1) {
+  for (double ago = seconds; ago >= 0; ago -= gap) {
     const double t = 1'000'000 - ago;
     std::vector<Session> all;
     for (const Readers& group : groups)
@@ -279,7 +221,7 @@ Scenario readers(const std::vector<Readers>& groups, std::vector<Timeout> limits
       }
     Database d;
     d.name = "shop";
-    d.rollbacks = static_cast<std::int64_t>(seconds - ago) * rollbacks_per_second;
+    d.rollbacks = static_cast<std::int64_t>((seconds - ago) * static_cast<double>(rollbacks_per_second));
     out.saw(ago, activity, all).saw(ago, databases, {d});
   }
   out.saw(0, timeouts, std::move(limits));
@@ -374,6 +316,26 @@ const Check queries_timing_out{
                  {"another role's limit",
                   [] {
                     return readers({{12, 10}}, {limit("role", "other", 10)}, 0);
+                  },
+                  {}},
+                 {"all end at half a second, seen ten times a second",
+                  [] {
+                    return readers({{12, 0.5}}, {limit("role", "app", 0.5)}, 20, 4, 0.1);
+                  },
+                  {Severity::critical}},
+                 {"0.4 s queries under half a second, beside short ones that roll back",
+                  [] {
+                    return readers({{12, 0.4}}, {limit("role", "app", 0.5)}, 50, 4, 0.1);
+                  },
+                  {}},
+                 {"all end at one second, seen once a second",
+                  [] {
+                    return readers({{12, 1}}, {limit("role", "app", 1)}, 10);
+                  },
+                  {Severity::warning}},
+                 {"all take about a second under that limit, and commit",
+                  [] {
+                    return readers({{12, 1}}, {limit("role", "app", 1)}, 0);
                   },
                   {}},
                  {"short statements, many of them rolled back",

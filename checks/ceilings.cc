@@ -1,0 +1,145 @@
+#include "checks/ceilings.h"
+
+#include <algorithm>
+#include <set>
+
+#include "checks/load.h"
+#include "checks/probes/databases.h"
+
+namespace pgvigil {
+namespace {
+
+using ceiling::ended, ceiling::floor_age, ceiling::most, ceiling::window;
+
+constexpr double short_of = 0.6;  // share of a configured limit from which an execution is a long one
+
+std::pair<std::int64_t, double> execution(const Ending& e) { return {e.last.pid, e.last.query_start}; }
+
+// They end by themselves, just below the limit, and some seem to meet it only because samples are some time apart.
+bool finish_before(const std::vector<Ending>& all, const Ceiling& c) {
+  return static_cast<double>(std::count_if(all.begin(), all.end(), [&](const Ending& e) {
+           return e.clock == c.clock && falls_short(e, c.seconds) && e.to >= c.seconds - (e.to - e.from) &&
+                  std::any_of(c.ends.begin(), c.ends.end(),
+                              [&](const Ending* there) { return caller(there->last) == caller(e.last); });
+         })) > static_cast<double>(c.ends.size());
+}
+
+// A limit that Postgres does not know is only believed where as many transactions were rolled back: reports of the
+// same length also end at one age, but they commit.
+void unconfigured(const Input& in, const std::vector<Ending>& all,
+                  const std::set<std::pair<std::int64_t, double>>& taken, std::vector<Ceiling>& out) {
+  static constexpr double rounds[] = {1,  2,  3,  4,  5,  6,   8,   10,  12,  15,  20,  25,  29,  30,  40,   45,
+                                      50, 55, 60, 75, 90, 100, 110, 120, 150, 180, 240, 300, 600, 900, 1800, 3600};
+  const auto samples = in.series(activity, in[window]);
+  Ceiling best;
+  for (const double at : rounds) {
+    Ceiling c{at, "", false, true};
+    std::set<Caller> who;
+    for (const Ending& e : all)
+      if (e.clock == Clock::statement && !taken.contains(execution(e)) && meets(e, at))
+        c.ends.push_back(&e), who.insert(caller(e.last));
+    if (c.ends.size() <= best.ends.size()) continue;
+    bool outlived = false;  // the same query never lives past its ceiling
+    for (const auto& sample : samples)
+      for (const Session& s : sample.rows)
+        outlived =
+            outlived || (is_active(s) && !s.leader_pid && s.query_age.value_or(0) > at + 1 && who.contains(caller(s)));
+    if (!outlived) best = std::move(c);
+  }
+  const double n = static_cast<double>(best.ends.size());
+  if (n < in[ended] || n < in[most] * long_ones(in, all, best) || rollbacks(in) * seen_for(in) < n / 2) return;
+  // A limit set on our own role hides the server's from us: that layer then has no row.
+  const auto limits = in.now(timeouts);
+  const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
+    return t.setting == "statement_timeout" && t.layer == "server";
+  });
+  best.layer =
+      server_seen
+          ? "no statement_timeout of server, database or role explains it: look at the session's own SET, the driver "
+            "and the proxy"
+          : "no statement_timeout of a database or role explains it, and the server's is hidden behind our own role's: "
+            "compare SHOW statement_timeout as the application's role, then look at the driver and the proxy";
+  out.push_back(std::move(best));
+}
+
+}  // namespace
+
+Caller caller(const Session& s) { return {s.user, s.database, s.query_id.empty() ? s.query : s.query_id}; }
+
+double floor_of(const Input& in, const Ceiling& c) {
+  return c.configured ? std::min(in[floor_age], short_of * c.seconds) : in[floor_age];
+}
+
+double lowest_floor(const Input& in) {
+  double lowest = in[floor_age];
+  for (const Timeout& t : in.now(timeouts))
+    if (t.seconds > 0) lowest = std::min(lowest, short_of * t.seconds);
+  return lowest;
+}
+
+double long_ones(const Input& in, const std::vector<Ending>& all, const Ceiling& c) {
+  return static_cast<double>(std::count_if(all.begin(), all.end(), [&](const Ending& e) {
+    return e.clock == Clock::statement && e.from >= floor_of(in, c);
+  }));
+}
+
+double seen_for(const Input& in) {
+  const auto samples = in.series(activity, in[window]);
+  return samples.empty() ? 0 : std::max(1.0, seconds_between(samples.front().at, samples.back().at));
+}
+
+double rollbacks(const Input& in) {
+  double sum = 0;
+  for (const Database& d : in.now(databases))
+    sum += in.rate(databases, d, &Database::rollbacks, in[window]).value_or(0);
+  return sum;
+}
+
+std::optional<bool> rolled_back(const Input& in, const Ends& by_database) {
+  double agree = 0, unseen = 0, all = 0;
+  for (const auto& [name, n] : by_database) {
+    all += n;
+    std::optional<double> rate;
+    for (const Database& d : in.now(databases))
+      if (d.name == name) rate = in.rate(databases, d, &Database::rollbacks, in[window]);
+    if (!rate)
+      unseen += n;
+    else if (*rate * seen_for(in) >= n / 2)
+      agree += n;
+  }
+  if (agree >= all / 2) return true;
+  return unseen >= all / 2 ? std::nullopt : std::optional(false);
+}
+
+// The narrowest clock that agrees speaks for an execution: a wait for a lock that was cut off is no slow statement.
+std::vector<Ceiling> ceilings(const Input& in, const std::vector<Ending>& all) {
+  std::map<std::pair<double, std::string>, Ceiling> by_layer;
+  std::set<std::pair<std::int64_t, double>> taken;
+  for (const Clock clock : {Clock::lock, Clock::statement, Clock::transaction, Clock::idle})
+    for (const Ending& e : all) {
+      if (e.clock != clock || taken.contains(execution(e))) continue;
+      const auto t = limit_of(in, e.last, clock);
+      if (!t || !meets(e, t->seconds)) continue;
+      const std::string layer = layer_in_words(*t);
+      Ceiling& c =
+          by_layer.try_emplace({t->seconds, layer}, Ceiling{t->seconds, layer, true, true, clock}).first->second;
+      c.ends.push_back(&e);
+      taken.insert(execution(e));
+    }
+  std::vector<Ceiling> out;
+  for (auto& [key, c] : by_layer) {
+    if (static_cast<double>(c.ends.size()) < in[ended] || finish_before(all, c)) continue;
+    Ends ends;
+    for (const Ending* e : c.ends) ends[e->last.database] += 1;
+    const auto cancelled = rolled_back(in, ends);
+    if (cancelled == false) continue;
+    c.cancelled = cancelled.has_value();
+    out.push_back(std::move(c));
+  }
+  unconfigured(in, all, taken, out);
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Ceiling& a, const Ceiling& b) { return a.ends.size() > b.ends.size(); });
+  return out;
+}
+
+}  // namespace pgvigil

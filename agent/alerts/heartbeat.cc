@@ -24,6 +24,7 @@ struct Heartbeat::Impl {
   static asio::awaitable<void> beat(std::shared_ptr<Impl> self) {
     while (!self->stopped) {
       if (std::exchange(self->progress, false)) {
+        self->beaten = true;
         net::Headers headers;  // GCC 12 cannot build them within a co_await
         headers.emplace_back("Content-Type", "application/json");
         const net::Response r = co_await self->client.post(self->url, std::move(headers), "{}",
@@ -45,7 +46,7 @@ struct Heartbeat::Impl {
   net::Url url;
   asio::steady_timer timer;
   net::HttpClient client;
-  bool progress = true, stopped = false;
+  bool progress = false, beaten = false, stopped = false;
   unsigned failures = 0;
 };
 
@@ -60,7 +61,10 @@ std::shared_ptr<Heartbeat> Heartbeat::start(asio::any_io_executor executor, Hear
   return std::shared_ptr<Heartbeat>(new Heartbeat(impl));
 }
 
-void Heartbeat::alive() { impl_->progress = true; }
+void Heartbeat::alive() {
+  impl_->progress = true;
+  if (!impl_->beaten) impl_->timer.cancel();  // the first sign of life does not wait for its interval
+}
 
 void Heartbeat::stop() {
   impl_->stopped = true;

@@ -80,7 +80,7 @@ std::string merged(ReceiverKind kind, const std::vector<std::string>& payloads) 
     json one = json::parse(p);
     if (all.is_null()) {
       all = std::move(one);
-      all["dedup_key"] = all["edge"] = nullptr;  // of one alert each: see there
+      all["dedup_key"] = all["edge"] = all["edge_id"] = nullptr;  // of one alert each: see there
       all["groupKey"] = "pgvigil:storm";
       continue;
     }

@@ -145,7 +145,8 @@ void Agent::recall(const std::string& target) {
   if (!keeper_) return;
   page_.recall(target,
                [executor = io_.get_executor()](std::function<void()> task) { asio::post(executor, std::move(task)); });
-  keeper_->recall(target, after(utc_now(), -recalled),
+  const Time now = utc_now();  // what a clock that ran ahead has left is not of our past
+  keeper_->recall(target, after(now, -recalled), now,
                   [this, target, executor = io_.get_executor(),
                    watch = std::weak_ptr(targets_.at(target).watch)](std::vector<Observation> all) {
                     asio::post(executor, [this, target, watch, all = std::move(all)]() mutable {
@@ -233,7 +234,7 @@ asio::awaitable<void> Agent::heartbeat() {
         std::max(seconds(30), std::chrono::ceil<seconds>(std::chrono::duration<double>(6 * settings_.schedule.cycle)));
     if (SteadyClock::now() - slowest < patience) {
       sd_notify("WATCHDOG=1");
-      if (desk_) desk_->alive();
+      if (desk_ && own_.reports.value_or(0) > 0) desk_->alive();  // to start again and again is no sign of life
     }
     const auto due = SteadyClock::now() + seconds(1);
     timer_.expires_at(due);
@@ -243,22 +244,26 @@ asio::awaitable<void> Agent::heartbeat() {
   }
 }
 
-void Agent::reload(const Settings& settings) {
+bool Agent::reload(const Settings& settings) {
   sd_notify("RELOADING=1");
   for (const TargetSettings& t : settings.targets)
     if (const auto conninfo = Conninfo::parse(t.conninfo); !conninfo) {
       reload_failed(
           {.message = fmt::format("target {}: {}", t.name, conninfo.error().message), .hint = conninfo.error().hint});
-      return;
+      return false;
     }
   if (const std::string why = check_receivers(settings); !why.empty()) {
     reload_failed({.message = why, .hint = ""});
-    return;
+    return false;
   }
   const Settings old = std::exchange(settings_, settings);
   if (old.http.address != settings.http.address || old.http.port != settings.http.port ||
-      old.http.enabled != settings.http.enabled || old.http.token != settings.http.token)
+      old.http.enabled != settings.http.enabled || old.http.token != settings.http.token ||
+      old.http.insecure != settings.http.insecure)
     spdlog::warn("http settings changed: they take effect at the next start");
+  if (settings.http.enabled &&
+      (old.alerting.external_url != settings.alerting.external_url || old.schedule.cycle != settings.schedule.cycle))
+    spdlog::warn("the page and /healthz go by the old alerting.external_url and schedule.cycle until the next start");
   if (old.state.enabled != settings.state.enabled || old.state.directory != settings.state.directory ||
       old.state.max_size != settings.state.max_size || old.state.keep != settings.state.keep)
     spdlog::warn("state settings changed: they take effect at the next start");
@@ -270,13 +275,17 @@ void Agent::reload(const Settings& settings) {
       kept.insert(targets_.extract(it));
     }
   std::map<std::string, Watched> gone = std::exchange(targets_, std::move(kept));
-  for (auto& [name, w] : gone) w.watch->stop();
+  std::map<std::string, std::shared_ptr<Watch>> old_ways;
+  for (auto& [name, w] : gone) {
+    w.watch->stop();
+    old_ways[name] = w.watch;
+  }
   for (const TargetSettings& t : settings_.targets)
     if (!targets_.contains(t.name)) {
       watch(t);
       gone.erase(t.name);  // the same target by another way in: its open alerts go on
       recall(t.name);
-      targets_[t.name].watch->start();
+      start_when_closed(targets_[t.name].watch, old_ways[t.name]);
     }
   for (auto& [name, w] : gone) {
     page_.retire(name);
@@ -289,6 +298,24 @@ void Agent::reload(const Settings& settings) {
   publish_metrics();
   spdlog::info("configuration reloaded: {}", counted());
   sd_notify("READY=1");
+  return true;
+}
+
+// Never more than two connections to a server, also where it is reached by another way now.
+void Agent::start_when_closed(std::shared_ptr<Watch> watch, std::shared_ptr<Watch> before) {
+  if (!before) return watch->start();
+  const auto wait = [](asio::any_io_executor executor, std::shared_ptr<Watch> next,
+                       std::shared_ptr<Watch> old) -> asio::awaitable<void> {
+    asio::steady_timer timer(executor);
+    const auto enough = SteadyClock::now() + last_words;
+    while (!old->closed() && SteadyClock::now() < enough) {
+      timer.expires_after(std::chrono::milliseconds(20));
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+    if (!next->stopping()) next->start();
+  };
+  const auto executor = io_.get_executor();
+  asio::co_spawn(executor, wait(executor, std::move(watch), std::move(before)), asio::detached);
 }
 
 void Agent::reload_failed(const SettingsError& error) {

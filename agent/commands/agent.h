@@ -22,8 +22,8 @@ namespace pgvigil {
 class Agent {
  public:
   Agent(boost::asio::io_context& io, Settings settings);
-  std::optional<HttpError> start();  // an error: nothing was started
-  void reload(const Settings& settings);
+  std::optional<HttpError> start();       // an error: nothing was started
+  bool reload(const Settings& settings);  // false: refused, and nothing has changed
   void reload_failed(const SettingsError& error);
   boost::asio::awaitable<void> stop();  // within 4 s: connections closed, queued messages sent where they can be
 
@@ -39,6 +39,7 @@ class Agent {
   void published(const std::string& target, const Report& report, const History& history, const Context& context);
   std::string counted() const;
   void publish_metrics();
+  void start_when_closed(std::shared_ptr<Watch> watch, std::shared_ptr<Watch> before);
   std::string open_state();  // the directory; "" where nothing can be kept
   void keep(const std::string& target, Watched& w, const Report& report);
   void recall(const std::string& target);

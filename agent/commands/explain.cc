@@ -9,6 +9,7 @@
 #include <exception>
 #include <iostream>
 #include <iterator>
+#include <set>
 
 #include "agent/commands/command.h"
 #include "agent/core/query_report.h"
@@ -19,6 +20,7 @@
 #include "checks/probes/plans.h"
 #include "checks/probes/server.h"
 #include "checks/probes/statement_texts.h"
+#include "checks/words.h"
 
 namespace pgvigil {
 namespace asio = boost::asio;
@@ -43,9 +45,11 @@ bool is_number(const std::string& s) {
                      [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// The query's text and id; the text is to be looked up when it is empty.
+// The query's text and id; the text is to be looked up when it is empty, and with it where it runs, and as whom.
 struct Asked {
   std::string text, query_id;
+  std::string database = {}, user = {};
+  std::vector<std::string> elsewhere = {};  // databases in which it runs, several and none of them ours
 };
 
 class Question {
@@ -67,6 +71,7 @@ class Question {
     return error_;
   }
   bool found() const { return !asked_.text.empty(); }
+  const std::vector<std::string>& elsewhere() const { return asked_.elsewhere; }
   QueryReport report() const {
     static const CheckSettings none;
     return report_on_query(Input(history_, context_, none, utc_now()), name);
@@ -80,7 +85,8 @@ class Question {
     history_.add(co_await target_.ask(first));
     if (asked_.text.empty()) co_await look_up();
     if (asked_.text.empty()) co_return;
-    context_.hot_queries = {{name, target_.home(), asked_.text}};
+    if (asked_.database.empty()) asked_.database = target_.home();
+    context_.hot_queries = {{.name = name, .database = asked_.database, .sql = asked_.text, .user = asked_.user}};
     for (int wave = 2; wave <= last_wave(); ++wave) {
       Wave questions = plan_wave(wave, history_, context_, utc_now());
       std::erase_if(questions, [](const auto& q) { return q.first->about().cadence == Cadence::diagnose; });
@@ -89,21 +95,39 @@ class Question {
     co_await target_.close();
   }
 
-  // By id: of a running session, or of pg_stat_statements.
+  // By id: of a running session, or of pg_stat_statements; both know all databases.
   asio::awaitable<void> look_up() {
+    std::vector<StatementText> hits;
     for (const auto& answer : history_.series(activity))
       if (answer.rows)
         for (const Session& s : static_cast<const RowsOf<Session>&>(*answer.rows).rows)
-          if (s.query_id == asked_.query_id && asked_.text.empty()) asked_.text = s.query;
+          if (s.query_id == asked_.query_id && !s.query.empty())
+            hits.push_back({s.query_id, s.database, s.user, s.query, s.truncated});
     std::vector<Request> requests(1);
     requests[0].parameters = {"{" + asked_.query_id + "}"};
     Wave wave;
     wave.emplace_back(&statement_texts, std::move(requests));
     const Observation o = co_await target_.wave(std::move(wave));
     const auto answer = o.answers.find(std::string(statement_texts.id()));
-    if (answer == o.answers.end() || !answer->second.rows) co_return;
-    for (const StatementText& t : static_cast<const RowsOf<StatementText>&>(*answer->second.rows).rows)
-      if (!t.truncated) asked_.text = t.text;
+    if (answer != o.answers.end() && answer->second.rows)
+      for (const StatementText& t : static_cast<const RowsOf<StatementText>&>(*answer->second.rows).rows)
+        hits.push_back(t);
+    choose(hits);
+  }
+
+  // The one of our own database, else of the only one there is; whole texts before those that are cut.
+  void choose(const std::vector<StatementText>& hits) {
+    std::set<std::string> databases;
+    for (const StatementText& t : hits) databases.insert(t.database);
+    const bool ours = databases.contains(target_.home());
+    if (!ours && databases.size() > 1) {
+      asked_.elsewhere.assign(databases.begin(), databases.end());
+      return;
+    }
+    const StatementText* best = nullptr;
+    for (const StatementText& t : hits)
+      if ((!ours || t.database == target_.home()) && (best == nullptr || (best->truncated && !t.truncated))) best = &t;
+    if (best != nullptr) asked_.text = best->text, asked_.database = best->database, asked_.user = best->user;
   }
 
   asio::io_context& io_;
@@ -151,6 +175,9 @@ int explain(const Options& options) {
   asio::io_context io(1);
   Question question(io, std::move(how), std::move(context), std::move(asked));
   if (const auto error = question.run()) return fail(error->message, "", error->hint, exit_unknown);
+  if (!question.elsewhere().empty())
+    return fail("which query " + what + "?", "it runs in several databases: " + words::list(question.elsewhere(), 5),
+                "name one to connect to: pgvigil explain dbname=NAME " + what, exit_unknown);
   if (!question.found())
     return fail("no text for query " + what, "no running session and no entry of pg_stat_statements has this id",
                 "give the text itself: pgvigil explain - <query.sql", exit_unknown);

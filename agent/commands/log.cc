@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -18,8 +19,13 @@ namespace {
 // A reader that stops reading must not stop the agent: a line that does not fit into the pipe is dropped and counted.
 class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  Stderr(std::vector<std::string> secrets, LogSettings::Format format)
-      : secrets_(std::move(secrets)), format_(format) {}
+  // Secrets that were known are masked on: those of an HTTP token, say, that is in use until the next start.
+  void configure(const std::vector<std::string>& secrets, LogSettings::Format format) {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& s : secrets)
+      if (std::find(secrets_.begin(), secrets_.end(), s) == secrets_.end()) secrets_.push_back(s);
+    format_ = format;
+  }
 
  private:
   void sink_it_(const spdlog::details::log_msg& msg) override {
@@ -45,7 +51,7 @@ class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
   void flush_() override {}
 
   std::vector<std::string> secrets_;
-  LogSettings::Format format_;
+  LogSettings::Format format_ = LogSettings::Format::text;
   std::size_t dropped_ = 0;
 };
 
@@ -55,10 +61,15 @@ void start_log(const Settings& settings) {
   // Non-blocking only where stderr is a pipe of our own: a terminal is shared with whoever started us.
   const int flags = fcntl(STDERR_FILENO, F_GETFL);
   if (isatty(STDERR_FILENO) == 0 && flags >= 0) fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
-  auto logger =
-      std::make_shared<spdlog::logger>("pgvigil", std::make_shared<Stderr>(settings.secrets(), settings.log.format));
+  // One for the process: other threads may be writing to it.
+  static const auto sink = std::make_shared<Stderr>();
+  static const auto logger = [] {
+    auto made = std::make_shared<spdlog::logger>("pgvigil", sink);
+    spdlog::set_default_logger(made);
+    return made;
+  }();
+  sink->configure(settings.secrets(), settings.log.format);
   logger->set_level(spdlog::level::from_str(settings.log.level));
-  spdlog::set_default_logger(std::move(logger));
 }
 
 }  // namespace pgvigil

@@ -30,9 +30,8 @@ asio::awaitable<void> obey_signals(asio::io_context& io, Agent& agent, const Con
       agent.reload_failed(loaded.errors.front());
       continue;
     }
-    start_log(loaded.settings);
     for (const std::string& w : loaded.warnings) spdlog::warn("{}", w);
-    agent.reload(loaded.settings);
+    if (agent.reload(loaded.settings)) start_log(loaded.settings);
   }
   spdlog::info("stopping");
   co_await agent.stop();

@@ -157,7 +157,7 @@ Command silence_command() {
   c.setup = [o](CLI::App& app) {
     CLI::App* add = app.add_subcommand("add", "a silence with an end; maintenance of a server: --target NAME --for 1h");
     add->add_option("--target", o->silence.target, "name of the target in the configuration; * and ? as in a shell");
-    add->add_option("--check", o->silence.check, "the check that leads the incident");
+    add->add_option("--check", o->silence.check, "the check whose findings are silenced; * and ? as in a shell");
     add->add_option("--object", o->silence.object, "table, role ... as the report names it");
     add->add_option("--database", o->silence.database, "database of the object");
     add->add_flag("--all", o->everything, "everything");

@@ -258,10 +258,9 @@ asio::awaitable<void> Watch::sweeps() {
   while (!stopping_) {
     sweep_progress_ = Steady::now();
     if (Steady::now() < next_sweep_ || !target_.connected() || refused_ || history_.latest(server) == nullptr) {
-      co_await pause(sweep_timer_, std::min(next_sweep_, Steady::now() + seconds(schedule_.sample)));
-      // Not connected yet: look again after a beat.
-      if (Steady::now() >= next_sweep_ && !target_.connected())
-        co_await pause(sweep_timer_, Steady::now() + seconds(0.2));
+      // When it is due and cannot be, not connected or refused, it is tried again after a beat.
+      const auto now = Steady::now(), soonest = now + seconds(0.2);
+      co_await pause(sweep_timer_, std::max(soonest, std::min(next_sweep_, now + seconds(schedule_.sample))));
       continue;
     }
     const auto begun = sweep_progress_ = Steady::now();
@@ -277,6 +276,7 @@ asio::awaitable<void> Watch::sweeps() {
     keep(co_await target_.sweep(probes));
     for (int wave = 2; wave <= last_wave() && !stopping_; ++wave)
       if (Wave asked = plan_wave(wave, history_, context_, utc_now()); !asked.empty()) {
+        sweep_progress_ = Steady::now();  // on a server that is slow each of them may take its deadline
         keep(co_await target_.wave(std::move(asked)));
       }
     if (stopping_) break;

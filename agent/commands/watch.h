@@ -32,6 +32,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void recall(std::vector<Observation> earlier);
   void stop();  // the coroutines end at their next step, and the connections close
   bool closed() const { return closed_; }
+  bool stopping() const { return stopping_; }
   // The checks whose findings alert now: their levels are cleared lower than they were raised.
   void firing(std::set<std::string, std::less<>> checks) { context_.firing = std::move(checks); }
   void configure(const TargetSettings& target, const Settings& settings);  // thresholds, schedule; not the connection
@@ -66,8 +67,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::vector<Observation> recalled_;
   std::vector<Incident> incidents_ = {};  // of the report before
   boost::asio::steady_timer cycle_timer_, sweep_timer_;
-  std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, progress_{}, sweep_progress_{},
-      next_move_{};
+  std::chrono::steady_clock::time_point next_cycle_{}, next_sweep_{}, last_jump_{}, next_move_{},
+      progress_ = std::chrono::steady_clock::now(), sweep_progress_ = progress_;
   std::chrono::steady_clock::time_point started_{};
   std::map<std::pair<Scope, Cadence>, std::chrono::steady_clock::time_point> next_due_;
   std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;

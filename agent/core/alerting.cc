@@ -219,8 +219,7 @@ class Stepper {
   bool edge_allowed(const OpenIncident& open) const { return std::ssize(open.edges) < settings_.flap_edges; }
 
   bool silenced(const OpenIncident& open) const {
-    return std::any_of(silences_.begin(), silences_.end(),
-                       [&](const Silence& s) { return silences(s, report_.target, open.incident, now_); });
+    return pgvigil::silenced(silences_, report_.target, open.incident, now_);
   }
 
   void fire(OpenIncident& open) {

@@ -215,6 +215,11 @@ constexpr std::string_view own_rules = R"(  - name: pgvigil_itself
         annotations: {summary: "pgvigil runs on an old configuration: the new one has a mistake"}
 )";
 
+std::string own_alert_rules() {
+  return "# Prometheus rules for what pgvigil cannot tell of itself, where it sends its alerts directly.\ngroups:\n" +
+         std::string(own_rules);
+}
+
 std::string alert_rules(const Catalog& catalog) {
   // A JSON string is a YAML string; backticks and braces of a text must not become a template.
   const auto text = [](std::string_view s) {

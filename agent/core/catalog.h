@@ -20,6 +20,7 @@ std::string check_page(const Catalog& catalog, const Check& check);  // docs/che
 std::string checks_index(const Catalog& catalog);                    // docs/checks/README.md
 std::string checks_yaml(const Catalog& catalog);                     // the section `checks:` with every default
 std::string alert_rules(const Catalog& catalog);   // Prometheus; no thresholds: those live in the checks
+std::string own_alert_rules();                     // of them, what pgvigil cannot tell itself
 std::string metrics_page(const Catalog& catalog);  // docs/metrics.md
 
 // A generated file, its path relative to the source tree.

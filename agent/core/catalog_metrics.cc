@@ -38,6 +38,7 @@ std::vector<CatalogFile> catalog_files(const Catalog& catalog, std::string_view 
       {"config/pgvigil.yaml", std::string(settings) + checks_yaml(catalog)},
       {"config/minimal.yaml", std::string(minimal)},
       {"config/pgvigil.rules.yml", alert_rules(catalog)},
+      {"config/cluster/pgvigil_itself.rules.yml", own_alert_rules()},
       {"docs/metrics.md", metrics_page(catalog)},
       {"docs/checks/README.md", checks_index(catalog)},
   };

@@ -85,9 +85,7 @@ class Notes {
   }
 
   bool silenced(const Finding& f) const {
-    const Incident one{.causes = {f}, .symptoms = {}, .events = {}};
-    return std::any_of(silences_.begin(), silences_.end(),
-                       [&](const Silence& s) { return silences(s, report_.target, one, now_); });
+    return pgvigil::silenced(silences_, report_.target, {.causes = {f}, .symptoms = {}, .events = {}}, now_);
   }
 
   void tell(Incident incident, std::string check, Object object) {

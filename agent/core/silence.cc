@@ -1,8 +1,10 @@
 #include "agent/core/silence.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/core/incidents.h"
 #include "agent/core/recording.h"
 
 namespace pgvigil {
@@ -32,14 +34,20 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-bool silences(const Silence& s, std::string_view target, const Incident& incident, Time now) {
-  if (now < s.from || now >= s.until) return false;
+bool silenced(const std::vector<Silence>& silences, std::string_view target, const Incident& incident, Time now) {
   const auto fits = [](const std::string& pattern, std::string_view text) {
     return pattern.empty() || matches_glob(pattern, text);
   };
-  return fits(s.target, target) && std::any_of(incident.causes.begin(), incident.causes.end(), [&](const Finding& f) {
-           return fits(s.check, f.check) && fits(s.object, f.object.name) && fits(s.database, f.object.database);
-         });
+  const auto& all = incident.causes;
+  const bool live = std::any_of(all.begin(), all.end(), is_live);
+  std::map<Object, bool> objects;  // two checks may say the same of one object
+  for (const Finding& f : all)
+    if (!live || is_live(f))
+      objects[f.object] |= std::any_of(silences.begin(), silences.end(), [&](const Silence& s) {
+        return now >= s.from && now < s.until && fits(s.target, target) && fits(s.check, f.check) &&
+               fits(s.object, f.object.name) && fits(s.database, f.object.database);
+      });
+  return !objects.empty() && std::all_of(objects.begin(), objects.end(), [](const auto& o) { return o.second; });
 }
 
 std::string save_silence(const Silence& s) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/core/report.h"
 
@@ -11,14 +12,15 @@ namespace pgvigil {
 
 struct Silence {
   std::string id;
-  // Globs (* and ?); "" matches everything. A check or object matches what leads an incident, and any of its causes.
+  // Globs (* and ?); "" matches everything. A check or object matches a cause of an incident.
   std::string target = {}, check = {}, object = {}, database = {};
   Time from{}, until{};  // [from, until)
   std::string comment = {}, author = {};
   bool operator==(const Silence&) const = default;
 };
 
-bool silences(const Silence& silence, std::string_view target, const Incident& incident, Time now);
+// What each of its live causes is about is silenced: a table that was silenced does not hide another one.
+bool silenced(const std::vector<Silence>& silences, std::string_view target, const Incident& incident, Time now);
 
 // * stands for any text, ? for one character; nothing else is special.
 bool matches_glob(std::string_view pattern, std::string_view text);

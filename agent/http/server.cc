@@ -342,8 +342,8 @@ std::optional<HttpError> HttpServer::start() {
     std::string why = ec.message();
     if (!why.empty() && why[0] >= 'A' && why[0] <= 'Z') why[0] = static_cast<char>(why[0] - 'A' + 'a');
     return HttpError{fmt::format("cannot listen on {}: {}", name, why),
-                     ec == asio::error::address_in_use ? "stop the other program, or choose another port in http.listen"
-                                                       : "check http.listen against the addresses of this machine"};
+                     ec == asio::error::address_in_use ? "stop the other program, or choose another port: http.port"
+                                                       : "check http.address against the addresses of this machine"};
   }
   s.port = s.acceptor.local_endpoint(ec).port();
   s.board.on_news([weak = std::weak_ptr<State>(state_), executor = s.acceptor.get_executor()] {

@@ -106,11 +106,8 @@ std::string without_quoted(std::string message, bool to_the_end) {
 }
 
 Explained failure(std::string sqlstate, std::string message, std::string mend = {}, std::string_view reason = {}) {
-  if (sqlstate == "P0001") {  // worded by whoever wrote the function, with what it was called with
-    message = "a function that planning runs has raised an exception (its text is hidden)";
-  } else if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end()) {
+  if (std::find(kNamesOnly.begin(), kNamesOnly.end(), sqlstate) == kNamesOnly.end())
     message = without_quoted(std::move(message), sqlstate == "22021");  // bytes stand behind the name of the encoding
-  }
   Explained out;
   out.reason = reason.empty() ? reason_of(sqlstate) : reason;
   out.sqlstate = std::move(sqlstate);
@@ -118,7 +115,11 @@ Explained failure(std::string sqlstate, std::string message, std::string mend = 
   out.mend = std::move(mend);
   return out;
 }
-Explained failure(const Outcome& o) { return failure(o.sqlstate, o.message); }
+// What a function raises is worded by whoever wrote it, with what it was called with.
+Explained failure(const Outcome& o) {
+  const bool raised = o.in_function || o.sqlstate == "P0001";
+  return failure(o.sqlstate, raised ? "an error within a function that planning runs (its text is hidden)" : o.message);
+}
 
 std::string fresh_name() {
   static std::mt19937_64 random{std::random_device{}()};

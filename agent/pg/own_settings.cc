@@ -26,7 +26,7 @@ std::string dotted_name(std::string_view message) {
 }  // namespace
 
 bool learn(OwnSettings& known, const Outcome& refusal) {
-  if (refusal.sqlstate == "42704" && known.size() < kMostOwnSettings) {
+  if (refusal.sqlstate == "42704" && refusal.source == "guc.c" && known.size() < kMostOwnSettings) {
     std::string name = dotted_name(refusal.message);
     return !name.empty() && known.emplace(std::move(name), kAnyValue).second;
   }

@@ -180,6 +180,9 @@ class Session::Reading {
         const char* state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
         const char* text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
         const char* severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+        const char* context = PQresultErrorField(r, PG_DIAG_CONTEXT);
+        o.in_function = context != nullptr && *context != '\0';
+        if (const char* file = PQresultErrorField(r, PG_DIAG_SOURCE_FILE); file != nullptr) o.source = file;
         o.sqlstate = state == nullptr ? "08006" : state;
         o.message = one_line(text == nullptr ? PQresultErrorMessage(r) : text);
         if (const char* place = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION); place != nullptr)

@@ -34,6 +34,8 @@ struct Outcome {
   // When not ok: PostgreSQL's, or PGV01 deadline, PGV02 answer too large, PGV03 skipped, 08006 connection lost.
   std::string sqlstate = {}, message = {};
   std::size_t position = 0;  // of the error in the text, in characters from 1; 0: not said
+  bool in_function = false;  // the error comes from within one: its words may be of whoever wrote it
+  std::string source = {};   // file of the server's code that raised it: "guc.c"
   double seconds = 0;        // wall time since the answer before
 };
 

@@ -91,12 +91,15 @@ asio::awaitable<Target::Impl::Around> Target::Impl::look_around() {
   // One we gave up on: planning ran code that swallows its own timeout, say. It is told to end, once, and mostly has
   // ended a moment later; else there is no second connection until it has.
   const auto told = [](const pg::Lane::Abandoned& gone) { return gone.told; };
-  if (all[1].ok && all[1].sheet.rows.at(0).at(1) == "t" && first.is_open() &&
+  const auto still_there = [](const pg::Outcome& o) {
+    return o.ok && !o.sheet.rows.empty() && o.sheet.rows[0].size() > 1 && o.sheet.rows[0][1] == "t";
+  };
+  if (still_there(all[1]) && first.is_open() &&
       !(std::all_of(first.abandoned.begin(), first.abandoned.end(), told) &&
         std::all_of(second.abandoned.begin(), second.abandoned.end(), told))) {
     co_await end_in_server();
     asio::steady_timer pause(executor_);
-    for (int i = 0; i < 6 && first.is_open() && all[1].ok && all[1].sheet.rows.at(0).at(1) == "t"; ++i) {
+    for (int i = 0; i < 6 && first.is_open() && still_there(all[1]); ++i) {
       pause.expires_after(Milliseconds(20 << i / 2));
       co_await pause.async_wait(asio::use_awaitable);
       auto again = co_await first.fly(std::vector<pg::Ask>(1, asks[1]), in_time(options.flight_deadline));
@@ -339,6 +342,7 @@ asio::awaitable<Observation> Target::Impl::wave(
     }
   }
   for (const std::string& name : databases) {
+    const bool over = Clock::now() >= deadline;
     Questions questions;
     const bool excluded = !wanted(name);
     std::optional<Around> around;
@@ -346,8 +350,10 @@ asio::awaitable<Observation> Target::Impl::wave(
       std::vector<Request> here;
       for (const Request& r : list)
         if (r.database == name) here.push_back(r);
-      if (excluded) {
-        if (!here.empty()) found.fail(*probe, not_visited(name, "excluded by the configuration"));
+      if (excluded || over) {
+        if (!here.empty())
+          found.fail(*probe, excluded ? not_visited(name, "excluded by the configuration")
+                                      : not_visited(name, "the sweep took too long"));
       } else if (probe->about().scope == Scope::explain) {
         if (!here.empty()) co_await explain_all(*probe, name, std::move(here), around, found, deadline);
       } else {

@@ -270,11 +270,12 @@ void HistoryKeeper::ask(const std::string& target, std::function<void(HistoryRea
   });
 }
 
-void HistoryKeeper::recall(const std::string& target, Time since, std::function<void(std::vector<Observation>)> done) {
-  ask(target, [since, done = std::move(done)](HistoryReader* reader, std::int64_t id) {
+void HistoryKeeper::recall(const std::string& target, Time since, Time until,
+                           std::function<void(std::vector<Observation>)> done) {
+  ask(target, [since, until, done = std::move(done)](HistoryReader* reader, std::int64_t id) {
     if (reader == nullptr) return;
     try {
-      auto all = reader->observations(id, since, Time::max());
+      auto all = reader->observations(id, since, until);
       if (all.empty()) all = newest_memories(*reader, id);
       if (!all.empty()) done(std::move(all));
     } catch (const std::exception&) {

@@ -36,7 +36,7 @@ class HistoryKeeper final : public Keep {
 
   // What was observed of it since then, by an earlier process; `done` is called on the writer's thread, unless there is
   // nothing.
-  void recall(const std::string& target, Time since, std::function<void(std::vector<Observation>)> done);
+  void recall(const std::string& target, Time since, Time until, std::function<void(std::vector<Observation>)> done);
   // Runs on the writer's thread with a reader of what is kept, and the target's id; without one when nothing is.
   void ask(const std::string& target, std::function<void(HistoryReader*, std::int64_t target)> task);
   bool degraded() const;

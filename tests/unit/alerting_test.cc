@@ -428,17 +428,31 @@ TEST(Silences, globs) {
   EXPECT_FALSE(matches_glob("*a*a*a*a*a*a*a*a*b", std::string(5000, 'a')));  // and ends
 }
 
+TEST(Silences, of_one_table_hide_no_other) {
+  const Silence archive{.id = "1", .object = "archive", .from = start, .until = after(start, 60)};
+  Silence orders = archive;
+  orders.object = "orders";
+  const Incident two = incident({finding(no_index, "orders"), finding(no_index, "archive")});
+  EXPECT_FALSE(silenced({archive}, "any", two, start));
+  EXPECT_TRUE(silenced({archive, orders}, "any", two, start));
+  Finding lesser = finding(no_index, "orders");
+  lesser.act_by = ActBy::later;
+  EXPECT_TRUE(silenced({archive}, "any", incident({finding(no_index, "archive"), lesser}), start));
+  EXPECT_TRUE(silenced({archive}, "any", incident({finding(no_index, "archive"), finding(cpu, "archive")}), start))
+      << "two checks on one table";
+}
+
 TEST(Silences, match_by_what_they_name_and_while_they_last) {
   const Incident i = incident({finding(no_index, "documents")}, {finding(cpu, "host")});
   const Silence all{.id = "1", .from = start, .until = after(start, 60)};
-  EXPECT_TRUE(silences(all, "any", i, start));
-  EXPECT_FALSE(silences(all, "any", i, after(start, 60)));
-  EXPECT_FALSE(silences(all, "any", i, after(start, -1)));
+  EXPECT_TRUE(silenced({all}, "any", i, start));
+  EXPECT_FALSE(silenced({all}, "any", i, after(start, 60)));
+  EXPECT_FALSE(silenced({all}, "any", i, after(start, -1)));
   Silence s = all;
   s.object = "doc*";
-  EXPECT_TRUE(silences(s, "any", i, start));
+  EXPECT_TRUE(silenced({s}, "any", i, start));
   s.check = "cpu_saturated";  // only a symptom of it
-  EXPECT_FALSE(silences(s, "any", i, start));
+  EXPECT_FALSE(silenced({s}, "any", i, start));
   EXPECT_EQ(load_silence(save_silence(s)), s);
   EXPECT_THROW(load_silence("{}"), BadRecording);
 }

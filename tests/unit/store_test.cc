@@ -513,8 +513,8 @@ TEST_F(Store, ANewProcessRecallsTheWindowOfTheOneBefore) {
   }
   auto k = keeper();
   std::atomic<std::size_t> n = 0;
-  k->recall("main", after(start, 1.5), [&](std::vector<Observation> all) { n = all.size(); });
-  k->recall("another", start, [&](auto) { n = 99; });
+  k->recall("main", after(start, 1.5), Time::max(), [&](std::vector<Observation> all) { n = all.size(); });
+  k->recall("another", start, Time::max(), [&](auto) { n = 99; });
   EXPECT_TRUE(comes([&] { return n != 0; }));
   EXPECT_TRUE(k->stop(Milliseconds(5000)));
   EXPECT_EQ(n, 3u);

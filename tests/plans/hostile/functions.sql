@@ -201,6 +201,12 @@ raise exception 'planted %', repeat('x', 100000) using errcode = '57P01', hint =
 -- function: raises_value
 raise exception 'planted c4nary';
 
+-- function: raises_as_privilege
+raise exception 'no access for %', 'c4nary' using errcode = 'insufficient_privilege', hint = 'c4nary', detail = 'c4nary';
+
+-- function: raises_as_value
+raise exception 'c4nary is no state' using errcode = '22023';
+
 -- function: raises_cancel
 raise exception 'planted' using errcode = '57014';
 

@@ -18,6 +18,7 @@ using sql::ColumnUse;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostColumns = 5;
+constexpr double kManyRows = 1000;  // of one value: a join that looks up one by one has its column in the index, too
 
 bool has_key(const std::vector<IndexKey>& all, const std::string& text) {
   return std::any_of(all.begin(), all.end(), [&](const IndexKey& k) { return k.text == text; });
@@ -30,6 +31,8 @@ class Advisor {
 
   IndexAdvice run() {
     collect();
+    const bool only_order = equal_.empty() && joined_.empty() && !range_;
+    if (only_order && !use_.either.empty() && arms()) return std::move(out_);
     if (btree()) return std::move(out_);
     if (container()) return std::move(out_);
     if (arms()) return std::move(out_);
@@ -70,6 +73,7 @@ class Advisor {
       if (!operator_of(u).empty() && obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
       if (how == How::sort || how == How::group || how == How::other || how == How::contains) continue;
       if (how == How::is_null && null_share(u) >= 0.5 && use_.uses.size() > 1) continue;  // it keeps most rows
+      if (how == How::is_null && null_share(u) <= 0 && joins()) continue;  // it finds what has no partner
       auto k = key(u);
       if (!k) continue;
       if (how == How::like) {
@@ -88,6 +92,10 @@ class Advisor {
       if (!has_key(list, k->text)) list.push_back(std::move(*k));
     }
     if (use_.limit) order();
+  }
+
+  bool joins() const {
+    return std::any_of(use_.uses.begin(), use_.uses.end(), [](const ColumnUse& u) { return u.how == How::join; });
   }
 
   double null_share(const ColumnUse& u) const {
@@ -153,6 +161,9 @@ class Advisor {
     if (equal_.empty() || few_values(known_, equal_columns)) wanted = joined_;  // reached through the other table
     for (const IndexKey& k : equal_)
       if (!has_key(wanted, k.text)) wanted.push_back(k);
+    if (!joined_.empty() && rows_found(equal_, equal_.size()).value_or(0) > kManyRows)
+      for (const IndexKey& k : joined_)
+        if (!has_key(wanted, k.text)) wanted.push_back(k);
     // A container index beats a B-tree on a column of few values.
     if (contained() && few_values(known_, equal_columns)) return false;
     if (wanted.size() > kMostColumns) wanted.resize(kMostColumns);
@@ -243,7 +254,8 @@ class Advisor {
       sql::RelationUse arm{use_.schema, use_.relation, uses, use_.alias};
       IndexAdvice one = Advisor(arm, known_, {}).run();
       if (one.kind == IndexAdvice::Kind::none) return false;
-      if (one.creates()) each.push_back(std::move(one));
+      const auto same = [&](const IndexAdvice& a) { return a.definition() == one.definition(); };
+      if (one.creates() && std::none_of(each.begin(), each.end(), same)) each.push_back(std::move(one));
     }
     if (each.empty()) return false;
     out_ = std::move(each.front());

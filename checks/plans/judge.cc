@@ -25,6 +25,7 @@ struct Above {
   double processes = 1;          // parallel processes that share a partial scan
   std::optional<double> limit;   // LIMIT that can stop the scan early
   std::optional<double> top;     // LIMIT above a Sort: all is read to return these
+  std::string sorted;            // ... by columns of the relation with this alias; "" when of several
   std::optional<double> joined;  // rows of the smallest join above
   double through = 0, kept = 0;  // so many rows look through what a subquery keeps, which is no hash table
   bool min_max = false;          // min() or max() of all rows
@@ -48,6 +49,20 @@ bool only_min_max(const PlanNode& aggregate) {
     if (e.starts_with("PARTIAL ")) e.remove_prefix(8);
     return e.starts_with("min(") || e.starts_with("max(") || e.starts_with("(min(") || e.starts_with("(max(");
   });
+}
+
+// "posts.created_at DESC", "(lower(posts.name))": the one alias that VERBOSE qualifies their columns with.
+std::string sorted_relation(const std::vector<std::string>& keys) {
+  std::string alias;
+  for (const std::string& key : keys) {
+    const auto dot = key.find('.');
+    if (dot == std::string::npos) return "";
+    const auto begin = key.find_last_of("( ", dot);
+    const std::string one = key.substr(begin == std::string::npos ? 0 : begin + 1, dot - (begin + 1));
+    if (!alias.empty() && one != alias) return "";
+    alias = one;
+  }
+  return alias;
 }
 
 bool is_volatile(std::string_view filter) {
@@ -97,6 +112,12 @@ class Judge {
         if (child.relationship == "SubPlan" && !hashed && child.subplan.starts_with("SubPlan"))
           subplan(child, above.loops * std::max(1.0, node.rows), next);
       }
+      // A join that a LIMIT stops looks on its inner side for what belongs to those few rows.
+      if (join && above.limit && child.relationship == "Inner" && node.type != "Nested Loop" && outer != nullptr) {
+        const double each = std::max(1.0, node.rows / std::max(1.0, outer->rows));
+        next.joined = std::min(next.joined.value_or(*above.limit * each), *above.limit * each);
+      }
+      if (never_read(child)) next.limit = 1;
       walk(child, next);
     }
   }
@@ -124,6 +145,12 @@ class Judge {
       a.through = times, a.kept = child.rows;
   }
 
+  // EXISTS: nothing of its rows is wanted, and the first one ends it.
+  static bool never_read(const PlanNode& child) {
+    return (child.relationship == "SubPlan" || child.relationship == "InitPlan") && child.output.empty() &&
+           !child.subplan.starts_with("CTE");
+  }
+
   static const PlanNode* inner_of(const PlanNode& join) {
     for (const PlanNode& child : join.children)
       if (child.relationship == "Inner") return &child;
@@ -138,12 +165,13 @@ class Judge {
       a.processes = node.workers + std::max(0.0, 1 - 0.3 * node.workers);
     } else if (type == "Limit") {
       a.limit = node.rows;
+      a.joined.reset();
       // LIMIT $1 is planned as a tenth of all rows; real ones are a page.
       if (options.generic && !node.children.empty() && node.rows > 1 &&
           std::abs(node.rows - node.children[0].rows / 10) <= 0.01 * node.rows + 1)
         a.limit = kPage;
     } else if (type == "Sort" || type == "Incremental Sort") {
-      if (a.limit) a.top = a.limit;
+      if (a.limit) a.top = a.limit, a.sorted = sorted_relation(node.sort_keys);
       a.limit.reset();
     } else if (type == "Aggregate" || type == "Group" || type == "WindowAgg" || type == "SetOp") {
       const bool again = node.partial_mode == "Partial" && a.min_max;
@@ -157,7 +185,7 @@ class Judge {
       a.limit.reset();
     } else if (type == "Nested Loop" || type == "Hash Join" || type == "Merge Join") {
       a.min_max = false;
-      a.top.reset();
+      if (a.sorted.empty()) a.top.reset();
       a.join_condition = node.join_condition;
       if (node.join_type == "Anti" || node.join_type == "Right Anti") {
         a.anti = true;
@@ -283,9 +311,12 @@ class Judge {
 
     const double share = s.rows_kept / std::max(1.0, s.rows_read);
     if (!s.filter.empty() && share < kFew) return selective(s, above, counted, share, bytes);
-    if (above.top && s.filter.empty() && *above.top < kFew * s.rows_read)
-      return say(s, harmful, Confidence::high,
-                 fmt::format("all rows are read and sorted to return the first {:.0f}", *above.top));
+    if (above.top && sorts(s, above)) {
+      s.first_sorted = !s.filter.empty() || above.joined;
+      return say(s, harmful, s.first_sorted ? Confidence::medium : Confidence::high,
+                 fmt::format("all rows{} are read and sorted to return the first {:.0f}",
+                             s.filter.empty() ? "" : " that its condition keeps", *above.top));
+    }
     if (above.min_max && s.filter.empty())
       return say(s, harmful, Confidence::high, "all rows are read to find the smallest or the largest");
     s.stopped_early = above.limit && !above.joined;
@@ -301,6 +332,15 @@ class Judge {
     if (options_.generic && contains(s.filter, "$") && share < 0.5)
       return say(s, unsure, Confidence::low, "planned without values: how many rows the condition keeps is a guess");
     say(s, rightful, Confidence::high, fmt::format("it keeps {:.0f} % of the rows", share * 100));
+  }
+
+  // Do the first rows in order come with few of all? Of those that are met in that order the rest of the condition, and
+  // the joins above, drop some.
+  static bool sorts(const Scan& s, const Above& above) {
+    if (above.joined && s.alias != above.sorted) return false;
+    double kept = s.filter.empty() ? s.rows_read : s.rows_kept;
+    if (above.joined) kept = std::min(kept, *above.joined);
+    return *above.top < kFew * kept;
   }
 
   // A condition that keeps few rows of many.

@@ -42,6 +42,7 @@ struct Scan {
   bool grouped = false;                 // its rows are grouped, counted or summed up
   bool looked_through = false;          // by each row of another, since it does not fit into a hash table
   bool stopped_early = false;           // by a LIMIT, when its guess of matching rows is right
+  bool first_sorted = false;            // its rows are sorted to return the first few: an index in that order has them
   ScanVerdict verdict = ScanVerdict::unsure;
   Confidence confidence = Confidence::medium;
   std::string reason;  // one sentence

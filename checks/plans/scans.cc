@@ -143,6 +143,9 @@ class Reading {
       if (t == nullptr) continue;
       TableReader r = reader_of(e, inner);
       const auto* use = use_of(uses, s.schema, s.relation, s.alias.empty() ? s.relation : s.alias, s.filter);
+      if (use == nullptr)  // of a partition the text names a parent
+        if (const KnownTable* whole = catalogue_.named(p.database, t->table.parent))
+          use = use_of(uses, whole->table.schema, whole->table.relation);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
       add_unwritten(r.use, s);
       const std::string conditions = s.filter + " " + s.join_condition;

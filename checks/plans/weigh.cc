@@ -73,6 +73,35 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
   return nullptr;
 }
 
+// A valid index on an expression of this column with the same functions and operators: what they are given stands in
+// the text as a parameter ("payload ->> $1"), and may be what the index was made for.
+const IndexDefinition* computed_index(const KnownTable& t, const sql::RelationUse& use) {
+  const auto fits = [](const sql::ColumnUse& u, const std::string& key) {
+    return !u.functions.empty() && u.expression.empty() && mentions(key, u.column) &&
+           std::all_of(u.functions.begin(), u.functions.end(),
+                       [&](const std::string& f) { return key.find(f) != std::string::npos; });
+  };
+  for (const Index& i : t.indexes)
+    for (const IndexDefinition& d : t.definitions)
+      if (d.name == i.name && i.is_valid && i.is_ready && !i.has_predicate && !d.keys.empty() && !i.columns.empty() &&
+          i.columns[0].empty() &&
+          std::any_of(use.uses.begin(), use.uses.end(), [&](const sql::ColumnUse& u) { return fits(u, d.keys[0]); }))
+        return &d;
+  return nullptr;
+}
+
+// Does the advised index have the rows in the order of the text's first column to sort by?
+bool has_order(const sql::RelationUse& use, const IndexAdvice& advice) {
+  const auto sort = std::find_if(use.uses.begin(), use.uses.end(), [](const sql::ColumnUse& u) {
+    return u.how == How::sort || (!u.expression.empty() && u.compared == How::sort);
+  });
+  if (sort == use.uses.end()) return false;
+  const std::string key = sort->how == How::sort ? sort->column : sort->expression;
+  return std::any_of(advice.columns.begin(), advice.columns.end(), [&](const std::string& c) {
+    return c == key || c.starts_with(key + " ") || c == "(" + key + ")";
+  });
+}
+
 // Functions whose results differ nearly as often as what they are given.
 bool keeps_apart(const sql::ColumnUse& u) {
   static const std::set<std::string, std::less<>> known{"lower", "upper",  "trim",      "btrim",    "ltrim",
@@ -243,6 +272,14 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
     say(s, harmful, few ? Confidence::medium : Confidence::low,
         "LIMIT stops the scan early only if the planner's guess is right: no statistics tell how many rows match");
   }
+  if (s.first_sorted && s.verdict == harmful && !(advice.creates() && has_order(use, advice)))
+    return say(s, rightful, Confidence::low, "no index has the rows of its condition in the order that is asked for");
+  if (generic && s.verdict == harmful && !s.index && advice.kind == IndexAdvice::Kind::none)
+    if (const IndexDefinition* computed = computed_index(table, use)) {
+      basis += "; with values an index on an expression might serve";
+      return say(s, rightful, Confidence::low,
+                 fmt::format("with the values that {} is made for, it serves", computed->name));
+    }
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective)
     return say(s, rightful, Confidence::low, "no index can serve its condition");
 

@@ -97,7 +97,7 @@ slow_keys as (
   where k.conparentid = 0
     and not exists (select from pg_catalog.pg_index i
                     where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
-                      and i.indkey[0] = any (k.conkey))
+                      and k.conkey operator(pg_catalog.<@) (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey) - 1])
   order by k.oid, p.root
   limit 20)
 select 'in:' || p.oid::text as query_id,

@@ -60,7 +60,7 @@ class Advisor {
       return std::nullopt;
     }
     IndexKey k{u.column, u.column};
-    k.cast = cast_by_server(known_, u, hints_.filter);
+    k.cast = cast_by_server(known_, u, hints_.filter, hints_.alias);
     const RelationColumn* c = known_.column(u.column);
     if (!u.collation.empty() && !(c != nullptr && c->c_collation && u.collation == "C")) k.collation = u.collation;
     return k;
@@ -72,8 +72,7 @@ class Advisor {
       const How how = wrapped ? u.compared : u.how;
       if (!operator_of(u).empty() && obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
       if (how == How::sort || how == How::group || how == How::other || how == How::contains) continue;
-      if (how == How::is_null && null_share(u) >= 0.5 && use_.uses.size() > 1) continue;  // it keeps most rows
-      if (how == How::is_null && null_share(u) <= 0 && joins()) continue;  // it finds what has no partner
+      if (how == How::is_null && keeps_most(u)) continue;
       auto k = key(u);
       if (!k) continue;
       if (how == How::like) {
@@ -96,6 +95,12 @@ class Advisor {
 
   bool joins() const {
     return std::any_of(use_.uses.begin(), use_.uses.end(), [](const ColumnUse& u) { return u.how == How::join; });
+  }
+
+  bool keeps_most(const ColumnUse& u) const {
+    if ((u.how == How::is_null ? u.detail : u.compared_detail) == "not") return null_share(u) < 0.9;
+    if (null_share(u) <= 0 && joins()) return true;  // what has no partner: it is the join that finds it
+    return null_share(u) >= 0.5 && use_.uses.size() > 1;
   }
 
   double null_share(const ColumnUse& u) const {
@@ -158,14 +163,17 @@ class Advisor {
     std::vector<IndexKey> wanted;
     Names equal_columns;
     for (const IndexKey& k : equal_) equal_columns.push_back(k.text);
-    if (equal_.empty() || few_values(known_, equal_columns)) wanted = joined_;  // reached through the other table
+    const bool walks = hints_.in_order && !ordered_.empty();  // and joins what it meets
+    if (!walks && (equal_.empty() || few_values(known_, equal_columns)))
+      wanted = joined_;  // reached through the other table
     for (const IndexKey& k : equal_)
       if (!has_key(wanted, k.text)) wanted.push_back(k);
-    if (!joined_.empty() && rows_found(equal_, equal_.size()).value_or(0) > kManyRows)
+    if (!walks && !joined_.empty() && rows_found(equal_, equal_.size()).value_or(0) > kManyRows)
       for (const IndexKey& k : joined_)
         if (!has_key(wanted, k.text)) wanted.push_back(k);
     // A container index beats a B-tree on a column of few values.
-    if (contained() && few_values(known_, equal_columns)) return false;
+    if (contained() && (few_values(known_, equal_columns) || rows_found(equal_, equal_.size()).value_or(0) > kManyRows))
+      return false;
     if (wanted.size() > kMostColumns) wanted.resize(kMostColumns);
     const std::size_t leading = wanted.size();
     // After a range the order is lost: an index serves either the range or the sort.

@@ -54,6 +54,8 @@ struct IndexAdvice {
 struct AdviceHints {
   std::string_view filter = {};                      // the scan's condition as printed: it shows casts
   std::map<std::string, std::string> settings = {};  // planner settings that are not the default
+  std::string_view alias = {};                       // of the relation there
+  bool in_order = false;                             // what is wanted is the first rows in the text's order
 };
 // `use` is of `known`, from the query's text; equality before range before sort.
 IndexAdvice advise(const sql::RelationUse& use, const KnownTable& known, const AdviceHints& hints = {});

@@ -89,13 +89,17 @@ const Index* led_by(const KnownTable& known, const std::string& column) {
   return nullptr;
 }
 
-std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter) {
+std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter,
+                           std::string_view alias) {
   const RelationColumn* c = known.column(u.column);
   if (c == nullptr || c->type.starts_with("character varying") || c->type == "name") return "";
   const std::string bare = u.column;
   for (const std::string& before : {"(" + bare + ")::", "." + bare + ")::"}) {
     const auto at = filter.find(before);
     if (at == std::string_view::npos) continue;
+    // VERBOSE qualifies: the column of that name may be another relation's.
+    if (before.front() == '.' && !alias.empty() && !filter.substr(0, at).ends_with(sql::quote_identifier(alias)))
+      continue;
     const std::string_view type = filter.substr(at + before.size());
     const auto end = type.find_first_of(" )=<>!~");
     std::string cast(type.substr(0, end));

@@ -32,7 +32,8 @@ bool sortable(const KnownTable& known, const std::string& column);
 bool is_text(const RelationColumn& c);
 // The type to which the server casts the column first, as the scan's condition shows, where the parameter has another
 // type: (id)::numeric = $1. "" where it does not.
-std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter);
+std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter,
+                           std::string_view alias = {});
 
 // A usable B-tree whose first column is this one.
 bool leads_with(const Index& i, const std::string& column);

@@ -55,14 +55,33 @@ const sql::RelationUse* use_of(const std::vector<sql::RelationUse>& uses, std::s
   return best;
 }
 
+// What stands before the dots of a condition as VERBOSE prints it.
+std::set<std::string> qualifiers(const std::string& condition) {
+  static constexpr std::string_view ends = " ()=<>!~,:.[]+-*/%|&";
+  std::set<std::string> names;
+  for (auto dot = condition.find('.'); dot != std::string::npos; dot = condition.find('.', dot + 1)) {
+    if (dot == 0) continue;
+    const bool quoted = condition[dot - 1] == '"';
+    const auto before = quoted && dot > 1 ? condition.rfind('"', dot - 2) : condition.find_last_of(ends, dot - 1);
+    const std::size_t begin = before == std::string::npos ? 0 : before + (quoted ? 0 : 1);
+    const std::string name = condition.substr(begin, dot - begin);
+    if (!name.empty() && (name[0] < '0' || name[0] > '9')) names.insert(name);
+  }
+  return names;
+}
+
 // For views and partitions the text names another relation than the scan: the printed condition is SQL as well.
-sql::RelationUse use_of_filter(const Scan& s) {
+sql::RelationUse use_of_filter(const Scan& s, bool joins = false) {
   std::string condition = s.filter;
+  if (joins && !s.join_condition.empty()) condition += (condition.empty() ? "" : " AND ") + s.join_condition;
   for (std::size_t at = condition.find('?'); at != std::string::npos; at = condition.find('?', at + 1))
     condition.replace(at, 1, "$1");
   const std::string alias = sql::quote_identifier(s.alias.empty() ? s.relation : s.alias);
-  auto uses =
-      sql::relations(fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(s.relation), alias, condition));
+  std::string others;
+  for (const std::string& name : qualifiers(condition))
+    if (name != alias) others += fmt::format(", other AS {}", name);
+  auto uses = sql::relations(
+      fmt::format("SELECT FROM {} {}{} WHERE {}", sql::quote_identifier(s.relation), alias, others, condition));
   return uses.empty() ? sql::RelationUse{s.schema, s.relation, {}} : std::move(uses.front());
 }
 
@@ -146,10 +165,11 @@ class Reading {
       if (use == nullptr)  // of a partition the text names a parent
         if (const KnownTable* whole = catalogue_.named(p.database, t->table.parent))
           use = use_of(uses, whole->table.schema, whole->table.relation);
-      r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s);
+      r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s, use == nullptr);
       add_unwritten(r.use, s);
       const std::string conditions = s.filter + " " + s.join_condition;
-      r.advice = advise(r.use, *t, {.filter = conditions, .settings = settings});
+      r.advice =
+          advise(r.use, *t, {.filter = conditions, .settings = settings, .alias = s.alias, .in_order = s.first_sorted});
       if (s.looked_through) r.advice = take_no_index();
       // The index came after the plan was made: the next one will tell.
       if (r.advice.kind == IndexAdvice::Kind::exists && !in_.context().one_shot &&

@@ -32,7 +32,7 @@ struct ColumnUse {
     range,    // detail: below, above, between
     like,     // LIKE, ILIKE, regular expressions; detail: prefix, infix, ilike, regex, or "" for a parameter
     in_list,  // IN, = ANY, OR of one column
-    is_null,
+    is_null,  // detail: "" or "not"
     join,
     sort,  // detail: "", "desc", "nulls first", "desc nulls last"
     group,

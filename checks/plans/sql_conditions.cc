@@ -273,7 +273,13 @@ void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
   if (const Json& n = at(node, "NullTest"); n.is_object()) {
     const Side s = side(at(n, "arg"), scope);
     const bool is_null = text(n, "nulltesttype") == "IS_NULL";
-    if (s.column) use(s, is_null && conjunct ? How::is_null : How::other);
+    if (s.column) use(s, conjunct ? How::is_null : How::other, is_null || !conjunct ? "" : "not");
+    return;
+  }
+  if (const Json& b = at(node, "BooleanTest"); b.is_object()) {
+    const std::string type = text(b, "booltesttype");
+    const Side s = side(at(b, "arg"), scope);
+    if (s.column) use(s, conjunct && (type == "IS_TRUE" || type == "IS_FALSE") ? How::equal : How::other, "boolean");
     return;
   }
   if (const Json& ref = at(node, "ColumnRef"); ref.is_object()) {  // a boolean column

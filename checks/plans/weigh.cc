@@ -62,7 +62,7 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
     for (const IndexDefinition& d : t.definitions) {
       if (d.name != i.name) continue;
       const auto implied = [&](const sql::ColumnUse& u) {
-        return u.how == How::equal && mentions(d.predicate, u.column);
+        return (u.how == How::equal || u.how == How::in_list) && mentions(d.predicate, u.column);
       };
       const auto leads = [&](const sql::ColumnUse& u) { return !d.keys.empty() && mentions(d.keys[0], u.column); };
       if (std::any_of(use.uses.begin(), use.uses.end(), implied) &&
@@ -77,9 +77,8 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
 // the text as a parameter ("payload ->> $1"), and may be what the index was made for.
 const IndexDefinition* computed_index(const KnownTable& t, const sql::RelationUse& use) {
   const auto fits = [](const sql::ColumnUse& u, const std::string& key) {
-    return !u.functions.empty() && u.expression.empty() && mentions(key, u.column) &&
-           std::all_of(u.functions.begin(), u.functions.end(),
-                       [&](const std::string& f) { return key.find(f) != std::string::npos; });
+    return u.how == How::function && u.expression.empty() && !u.detail.empty() && mentions(key, u.column) &&
+           key.find(u.detail) != std::string::npos;
   };
   for (const Index& i : t.indexes)
     for (const IndexDefinition& d : t.definitions)
@@ -128,6 +127,19 @@ bool guessed(const KnownTable& t, const sql::ColumnUse& u, bool generic) {
   return u.how == How::contains && generic;
 }
 
+// The only condition keeps the newest rows, and the table has them in that order.
+bool at_the_end(const KnownTable& t, const sql::RelationUse& use) {
+  const sql::ColumnUse* only = nullptr;
+  for (const sql::ColumnUse& u : use.uses) {
+    if (u.how == How::sort || u.how == How::group) continue;
+    if (only != nullptr || u.how != How::range) return false;
+    only = &u;
+  }
+  const RelationColumn* c = only == nullptr ? nullptr : t.column(only->column);
+  if (c == nullptr || !c->correlation) return false;
+  return only->detail == "above" ? *c->correlation > 0.9 : only->detail == "below" && *c->correlation < -0.9;
+}
+
 // Is it only by such a guess that a LIMIT stops the scan early?
 bool only_guessed(const KnownTable& t, const std::vector<sql::ColumnUse>& uses, bool generic) {
   bool any = false;
@@ -144,9 +156,9 @@ bool only_guessed(const KnownTable& t, const sql::RelationUse& use, bool generic
                      [&](const auto& arm) { return only_guessed(t, arm, generic); });
 }
 
-// Values that the only condition's part of a time has: a weekday is one of seven, whatever the planner takes for
-// granted.
-std::optional<double> parts_of_time(const sql::RelationUse& use) {
+// Values that the only condition's part of a time, or its remainder, has: a weekday is one of seven, whatever the
+// planner takes for granted.
+std::optional<double> few_parts(const sql::RelationUse& use) {
   static constexpr std::pair<std::string_view, double> known[] = {{"dow", 7},     {"isodow", 7}, {"month", 12},
                                                                   {"quarter", 4}, {"hour", 24},  {"day", 31}};
   const sql::ColumnUse* only = nullptr;
@@ -156,6 +168,11 @@ std::optional<double> parts_of_time(const sql::RelationUse& use) {
     only = &u;
   }
   if (only == nullptr) return std::nullopt;
+  if (const auto by = only->expression.find(" % ");
+      by != std::string::npos && !only->functions.empty() && only->functions.back() == "%") {
+    const double values = std::strtod(only->expression.c_str() + by + 3, nullptr);
+    return values > 0 && values <= kGuessed ? std::optional(values) : std::nullopt;
+  }
   for (const auto& [part, values] : known)
     if (only->expression.find(fmt::format("EXTRACT({} FROM ", part)) != std::string::npos ||
         only->expression.find(fmt::format("date_part('{}', ", part)) != std::string::npos)
@@ -185,6 +202,20 @@ void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic
   if (!selective)
     return say(s, rightful, Confidence::medium,
                fmt::format("{} exists, and reading the table whole is cheaper", advice.index));
+}
+
+// More rows than the table has pages match one value, and neighbours in value are none in the table.
+bool everywhere(const KnownTable& t, const sql::RelationUse& use, const Scan& s) {
+  const sql::ColumnUse* only = nullptr;
+  for (const sql::ColumnUse& u : use.uses) {
+    if (u.how == How::sort || u.how == How::group) continue;
+    if (only != nullptr || u.how != How::equal) return false;
+    only = &u;
+  }
+  const RelationColumn* c = only == nullptr ? nullptr : t.column(only->column);
+  const double pages = static_cast<double>(t.table.heap_bytes) / 8192;
+  return c != nullptr && c->correlation && std::abs(*c->correlation) < kScattered && !s.index && !s.first_sorted &&
+         !use.limit && s.loops < 2 && s.join_condition.empty() && !s.grouped && s.rows_kept > 1.5 * pages;
 }
 
 std::vector<sql::ColumnUse> uses_in(const KnownTable& table, const PlanNode& node, const std::string& condition) {
@@ -259,13 +290,16 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
                fmt::format("{} would serve it, but most rows came after the last ANALYZE", advice.index));
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::exists && advice.obstacle == Obstacle::statistics)
     return unused(use, advice, generic, s);
-  if (const auto parts = parts_of_time(use); parts && s.verdict == harmful && !s.index && !s.filter.empty())
+  if (const auto parts = few_parts(use); parts && s.verdict == harmful && !s.index && !s.filter.empty())
     return say(s, rightful, Confidence::medium,
-               fmt::format("its condition is on one of {:.0f} parts of a time, and each has many rows", *parts));
+               fmt::format("its condition is on one of {:.0f} parts, and each has many rows", *parts));
   if (s.verdict == rightful && !s.filter.empty() && !s.index && advice.obstacle == Obstacle::rewrite && only_calls(use))
     return say(s, harmful, Confidence::low,
                "its condition is a function's answer, of which the planner takes a third of the rows for granted");
-  if (s.verdict == rightful && s.stopped_early && advice.kind != IndexAdvice::Kind::exists && !parts_of_time(use) &&
+  if (s.verdict == rightful && s.stopped_early && !generic && advice.creates() && at_the_end(table, use))
+    return say(s, harmful, Confidence::medium,
+               "its rows lie at the end of the table: LIMIT stops the scan only after all before them");
+  if (s.verdict == rightful && s.stopped_early && advice.kind != IndexAdvice::Kind::exists && !few_parts(use) &&
       only_guessed(table, use, generic)) {
     const bool few =
         std::any_of(use.uses.begin(), use.uses.end(), [&](const auto& u) { return nearly_unique(table, u); });
@@ -282,6 +316,10 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
     }
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective)
     return say(s, rightful, Confidence::low, "no index can serve its condition");
+
+  if (s.verdict == harmful && everywhere(table, use, s))
+    return say(s, rightful, Confidence::medium,
+               "its rows lie scattered in nearly all pages: an index would have to read them, too");
 
   const bool ranges = compares(use, How::range), equal = compares(use, How::equal) || compares(use, How::in_list);
   if (generic && ranges && !equal && s.grouped && s.verdict == harmful && !s.filter.empty()) {

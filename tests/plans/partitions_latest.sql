@@ -1,0 +1,13 @@
+-- title: the newest rows of a partitioned table
+-- verdict: harmful
+-- object: events
+-- cure: events (created_at) | events (created_at DESC)
+-- setup:
+CREATE TABLE events (id bigint NOT NULL, account_id integer NOT NULL, created_at timestamptz NOT NULL, payload text) PARTITION BY RANGE (created_at);
+CREATE TABLE events_2025_01 PARTITION OF events FOR VALUES FROM ('2025-01-01 00:00+00') TO ('2025-02-01 00:00+00');
+CREATE TABLE events_2025_02 PARTITION OF events FOR VALUES FROM ('2025-02-01 00:00+00') TO ('2025-03-01 00:00+00');
+CREATE TABLE events_2025_03 PARTITION OF events FOR VALUES FROM ('2025-03-01 00:00+00') TO ('2025-04-01 00:00+00');
+INSERT INTO events SELECT i, i % 6000, timestamptz '2025-01-01 00:00+00' + i * interval '25 seconds', repeat('x', 90) FROM generate_series(1, 300000) i;
+ANALYZE events;
+-- query:
+SELECT id, account_id, created_at FROM events ORDER BY created_at DESC LIMIT 50;

@@ -78,6 +78,14 @@ std::vector<Staleness> stale_tables(const Catalogue& catalogue, const Plan& p, d
   return out;
 }
 
+// An index leads to its rows and to no others: there is no better plan, however many they are.
+bool only_fetches(const PlanNode& root) {
+  const bool one = std::all_of(root.children.begin(), root.children.end(),
+                               [](const PlanNode& n) { return n.type == "Bitmap Index Scan"; });
+  return one && root.type != "Seq Scan" && !root.relation.empty() && !root.index_condition.empty() &&
+         root.filter.empty();
+}
+
 }  // namespace
 
 std::string Staleness::in_words() const {
@@ -149,8 +157,8 @@ std::vector<Misjudged> misjudged(const Input& in, const Catalogue& catalogue, co
     m.rows = f.calls > 0 ? f.rows / f.calls : 0;
     m.rows_expected = root.rows;
     const bool slow = m.seconds >= few_seconds && m.seconds >= options.off * m.expected;
-    const bool more_rows = root.type != "Limit" && root.type != "ModifyTable" && p.rewritten.empty() &&
-                           m.rows >= rows_off * std::max(1.0, root.rows);
+    const bool more_rows = root.type != "Limit" && root.type != "ModifyTable" && !only_fetches(root) &&
+                           p.rewritten.empty() && m.rows >= rows_off * std::max(1.0, root.rows);
     if (!more_rows) m.rows = 0;
     if (slow || more_rows) out.push_back(std::move(m));
   }

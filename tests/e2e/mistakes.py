@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """What people get wrong: each one clear line with a hint, the right exit code, and no secret in it."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
@@ -99,6 +101,49 @@ def configurations(tried, directory):
     tried.expect("unknown option", ask("diagnose", "--formatt", "json"), (1, 2, 3))
 
 
+def other_databases(tried, server):
+    """An id says nothing of the database: the query is explained where it runs, or a person is asked where."""
+    dsn = f"host=127.0.0.1 port={server.port} user=postgres dbname="
+    for name in ("shelf", "desk", "third"):
+        server.sql(f"CREATE DATABASE {name}")
+        server.sql("CREATE TABLE letters (id int, code int, body text); "
+                   "INSERT INTO letters SELECT i, i, repeat('x', 200) FROM generate_series(1, 100000) i; ANALYZE letters",
+                   name)
+    server.sql("CREATE INDEX ON letters (code)", "shelf")
+    server.sql("CREATE EXTENSION pg_stat_statements", "shelf")
+    server.sql("SELECT body FROM letters WHERE code = 7", "desk")
+    known = server.sql("SELECT queryid FROM pg_stat_statements WHERE query LIKE 'SELECT body FROM letters%'", "shelf").strip()
+    done = ask("explain", dsn + "shelf", known)
+    if "CREATE INDEX" not in done.stdout or "desk" not in done.stdout:
+        tried.failures.append(f"explained where the query does not run: {done.stdout}{done.stderr}")
+    server.sql("SELECT 1 AS everywhere", "desk")
+    server.sql("SELECT 1 AS everywhere", "third")
+    common = server.sql("SELECT DISTINCT queryid FROM pg_stat_statements WHERE query LIKE '%AS everywhere'", "shelf").strip()
+    tried.expect("a query of several databases", ask("explain", dsn + "shelf", common), (3,), "desk", "third", "dbname=")
+
+
+def superuser(tried, server, directory):
+    """The agent refuses one, says so, and then waits without a busy core."""
+    conninfo = f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres"
+    with agent.Agent(directory, {"targets": [{"name": "main", "conninfo": conninfo}]}) as watcher:
+        watcher.wait_ready()
+        before = used(watcher.process.pid)
+        time.sleep(3)
+        spent = used(watcher.process.pid) - before
+        said = json.dumps(watcher.report())
+    if spent > 0.5:
+        tried.failures.append(f"refusing a superuser took {spent:.1f} s of CPU in 3 s")
+    if "superuser" not in said:
+        tried.failures.append(f"the page does not say why: {said[:500]}")
+    print(f"{'ok' if spent <= 0.5 else 'WRONG':<6}a superuser is refused: {spent:.2f} s of CPU in 3 s", flush=True)
+
+
+def used(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        words = file.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def pasts(tried, directory):
     empty = os.path.join(directory, "empty")
     os.mkdir(empty)
@@ -165,6 +210,8 @@ def main():
         configurations(tried, directory)
         pasts(tried, directory)
         silences_and_receivers(tried, directory)
+        other_databases(tried, server)
+        superuser(tried, server, directory)
         passwords_needed(server)
         connections(tried, server)
     print("\n".join(tried.failures) or "every mistake is told in a line")

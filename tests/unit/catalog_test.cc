@@ -80,8 +80,8 @@ TEST(Catalog, TheYamlHoldsEveryDefaultAndReadsBack) {
 TEST(Catalog, RulesForCausesAndSymptomsOnly) {
   const std::string rules = alert_rules(small());
   EXPECT_THAT(rules, HasSubstr("expr: pgvigil_notifications_oldest_seconds > 300"));
-  EXPECT_THAT(own_alert_rules(), AllOf(HasSubstr("expr: pgvigil_notifications_oldest_seconds > 300"),
-                                       Not(HasSubstr("pgvigil_finding"))));
+  EXPECT_THAT(own_alert_rules(),
+              AllOf(HasSubstr("expr: pgvigil_notifications_oldest_seconds > 300"), Not(HasSubstr("pgvigil_finding"))));
   const std::string found = rules.substr(rules.find("  - name: pgvigil\n"));
   EXPECT_THAT(found, AllOf(HasSubstr("alert: large_thing\n"), HasSubstr("pgvigil_finding{check=\"large_thing\""),
                            HasSubstr("alert: slow_thing\n"), Not(HasSubstr("a_word")), Not(HasSubstr("{{"))));

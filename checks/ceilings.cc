@@ -1,10 +1,12 @@
 #include "checks/ceilings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "checks/load.h"
 #include "checks/probes/databases.h"
+#include "checks/probes/statements.h"
 
 namespace pgvigil {
 namespace {
@@ -12,6 +14,11 @@ namespace {
 using ceiling::ended, ceiling::floor_age, ceiling::most, ceiling::window;
 
 constexpr double short_of = 0.6;  // share of a configured limit from which an execution is a long one
+constexpr double as_long = 0.04;  // of a ceiling: what completes there takes as long on average
+
+// Seconds that people choose as a limit.
+constexpr double rounds[] = {1,  2,  3,  4,  5,  6,   8,   10,  12,  15,  20,  25,  29,  30,  40,   45,
+                             50, 55, 60, 75, 90, 100, 110, 120, 150, 180, 240, 300, 600, 900, 1800, 3600};
 
 std::pair<std::int64_t, double> execution(const Ending& e) { return {e.last.pid, e.last.query_start}; }
 
@@ -24,19 +31,52 @@ bool finish_before(const std::vector<Ending>& all, const Ceiling& c) {
          })) > static_cast<double>(c.ends.size());
 }
 
+Ends by_database(const Ceiling& c) {
+  Ends ends;
+  for (const Ending* e : c.ends) ends[e->last.database] += 1;
+  return ends;
+}
+
+// So many executions of a statement completed, and took so long together. Where it was not seen to grow, or in one
+// look, which is too short for that, the totals tell what the statement is used to.
+std::pair<double, double> completed(const Input& in, const Statement& s) {
+  const auto calls = in.rate(statements, s, &Statement::calls, in[window]);
+  const auto seconds = in.rate(statements, s, &Statement::total_seconds, in[window]);
+  if (in.context().one_shot || !calls || !seconds) return {static_cast<double>(s.calls), s.total_seconds};
+  return {*calls * seen_for(in), *seconds * seen_for(in)};
+}
+
+// Who completes at one age, as often as executions end there: what is cancelled is not counted, and whatever else
+// completes is shorter than the limit.
+std::set<Caller> completing(const Input& in, const std::vector<Ending>& all) {
+  std::set<Caller> out;
+  for (const Statement& s : in.now(statements)) {
+    const auto [calls, seconds] = completed(in, s);
+    if (calls < 1) continue;
+    for (const double at : rounds) {
+      if (std::abs(seconds / calls - at) > as_long * at) continue;
+      const auto there = std::count_if(all.begin(), all.end(), [&](const Ending& e) {
+        return e.clock == Clock::statement && meets(e, at) && caller(e.last) == Caller(s.user, s.database, s.query_id);
+      });
+      if (there > 0 && calls >= static_cast<double>(there) / 2) out.emplace(s.user, s.database, s.query_id);
+    }
+  }
+  return out;
+}
+
 // A limit that Postgres does not know is only believed where as many transactions were rolled back: reports of the
 // same length also end at one age, but they commit.
 void unconfigured(const Input& in, const std::vector<Ending>& all,
                   const std::set<std::pair<std::int64_t, double>>& taken, std::vector<Ceiling>& out) {
-  static constexpr double rounds[] = {1,  2,  3,  4,  5,  6,   8,   10,  12,  15,  20,  25,  29,  30,  40,   45,
-                                      50, 55, 60, 75, 90, 100, 110, 120, 150, 180, 240, 300, 600, 900, 1800, 3600};
   const auto samples = in.series(activity, in[window]);
+  const auto complete = completing(in, all);
   Ceiling best;
   for (const double at : rounds) {
     Ceiling c{at, "", false, true};
     std::set<Caller> who;
     for (const Ending& e : all)
-      if (e.clock == Clock::statement && !taken.contains(execution(e)) && meets(e, at))
+      if (e.clock == Clock::statement && !taken.contains(execution(e)) && meets(e, at) &&
+          !complete.contains(caller(e.last)))
         c.ends.push_back(&e), who.insert(caller(e.last));
     if (c.ends.size() <= best.ends.size()) continue;
     bool outlived = false;  // the same query never lives past its ceiling
@@ -47,7 +87,7 @@ void unconfigured(const Input& in, const std::vector<Ending>& all,
     if (!outlived) best = std::move(c);
   }
   const double n = static_cast<double>(best.ends.size());
-  if (n < in[ended] || n < in[most] * long_ones(in, all, best) || rollbacks(in) * seen_for(in) < n / 2) return;
+  if (n < in[ended] || n < in[most] * long_ones(in, all, best) || rolled_back(in, by_database(best)) != true) return;
   // A limit set on our own role hides the server's from us: that layer then has no row.
   const auto limits = in.now(timeouts);
   const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
@@ -129,9 +169,7 @@ std::vector<Ceiling> ceilings(const Input& in, const std::vector<Ending>& all) {
   std::vector<Ceiling> out;
   for (auto& [key, c] : by_layer) {
     if (static_cast<double>(c.ends.size()) < in[ended] || finish_before(all, c)) continue;
-    Ends ends;
-    for (const Ending* e : c.ends) ends[e->last.database] += 1;
-    const auto cancelled = rolled_back(in, ends);
+    const auto cancelled = rolled_back(in, by_database(c));
     if (cancelled == false) continue;
     c.cancelled = cancelled.has_value();
     out.push_back(std::move(c));

@@ -10,6 +10,7 @@
 #include "checks/check.h"
 #include "checks/load.h"
 #include "checks/probes/databases.h"
+#include "checks/probes/statements.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -237,6 +238,36 @@ Timeout limit(const char* layer, const char* role, double seconds) {
   return t;
 }
 
+// Executions that all end at `life` seconds beside others that roll back; of their statement so many completed in half
+// a minute, and took so long together.
+Scenario counted(double life, std::int64_t calls, double total_seconds) {
+  Scenario out = readers({{12, life}}, {limit("server", "", 0)}, 50);
+  out.saw(30, statements,
+          {{.query_id = "42", .database = "shop", .user = "app", .calls = 1000, .total_seconds = 2000}});
+  return out.saw(0, statements,
+                 {{.query_id = "42",
+                   .database = "shop",
+                   .user = "app",
+                   .calls = 1000 + calls,
+                   .total_seconds = 2000 + total_seconds}});
+}
+
+// No growth is seen: in one look, or soon after the agent's start.
+Scenario counted_once(double mean, bool one_shot = true) {
+  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 50);
+  out.context.one_shot = one_shot;
+  return out.saw(0, statements,
+                 {{.query_id = "42", .database = "shop", .user = "app", .calls = 100, .total_seconds = 100 * mean}});
+}
+
+// The transactions that roll back are another database's.
+Scenario rolled_back_elsewhere() {
+  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 0);
+  for (int ago = 30; ago >= 0; --ago)
+    out.saw(ago, databases, {{.name = "shop"}, {.name = "blog", .rollbacks = (30 - ago) * 50}});
+  return out;
+}
+
 // Writers that wait for a lock and give up after five seconds, again and again.
 Scenario gives_up() {
   Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 2);
@@ -268,7 +299,7 @@ const Check queries_timing_out{
     .why = "Work is done up to the limit and thrown away; the users get an error, and often ask again.",
     .role = Role::symptom,
     .reads = {activity, timeouts},
-    .may_read = {databases},
+    .may_read = {databases, statements},
     .settings = {window, ended, floor_age, most, near},
     .evaluate = evaluate,
     .fine = fine,
@@ -292,6 +323,20 @@ const Check queries_timing_out{
                   [] {
                     return readers({{12, 5}}, {limit("server", "", 0)}, 0);
                   },
+                  {}},
+                 {"jobs of five seconds that complete, beside others that roll back",
+                  [] { return counted(5, 72, 360); },
+                  {}},
+                 {"a statement that is short but where it is cut off at ten seconds",
+                  [] { return counted(10, 9000, 400); },
+                  {Severity::critical}},
+                 {"one-shot: jobs that always took five seconds", [] { return counted_once(5.01); }, {}},
+                 {"the same, soon after the agent's start", [] { return counted_once(5.01, false); }, {}},
+                 {"one-shot: all end at five seconds, those before them did so sooner",
+                  [] { return counted_once(3); },
+                  {Severity::critical}},
+                 {"reports that take five seconds each, and another database where much is rolled back",
+                  rolled_back_elsewhere,
                   {}},
                  {"1.5 s queries under a 2 s limit that commit",
                   [] {

@@ -7,13 +7,12 @@
 #include "checks/load.h"
 #include "checks/plans/reading.h"
 #include "checks/plans/sql.h"
+#include "checks/waits_by_design.h"
 
 namespace pgvigil {
 namespace {
 
 constexpr double window = 30;
-
-using ByPid = std::map<std::int64_t, const Session*>;
 
 bool is_blocked(const Session& s) { return !s.blocked_by.empty() && !is_ours(s); }
 
@@ -48,9 +47,6 @@ double unbroken(const std::vector<Snapshot<Session>>& samples, const Session& no
   }
   return age;
 }
-
-// What waits by design, for as long as others take: the phases of a concurrent index build, and autovacuum.
-bool waits_by_design(const Session& s) { return s.wait_event == "virtualxid" || s.backend_type == "autovacuum worker"; }
 
 // For how long the root has not been seen waiting in the transaction it is in.
 double unhindered(const std::vector<Snapshot<Session>>& samples, const Session& root, Time at) {
@@ -144,7 +140,7 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
   const auto samples = in.series(activity, window);
   std::map<std::int64_t, BlockingTree> by_root;
   for (const auto& [pid, s] : all) {
-    if (!is_blocked(*s) || is_worker(*s) || waits_by_design(*s)) continue;
+    if (!is_blocked(*s) || is_worker(*s) || waits_by_design(*s, all)) continue;
     const auto way = way_to_root(*s, all);
     if (way.empty()) continue;
     BlockingTree& tree = by_root[way.back()];
@@ -156,7 +152,7 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
     ByPid then;
     for (const Session& s : sample.rows) then.emplace(s.pid, &s);
     for (const auto& [pid, s] : then) {
-      if (!is_blocked(*s) || is_worker(*s) || !is_active(*s)) continue;
+      if (!is_blocked(*s) || is_worker(*s) || !is_active(*s) || waits_by_design(*s, then)) continue;
       const auto way = way_to_root(*s, then);
       if (const auto tree = way.empty() ? by_root.end() : by_root.find(way.back()); tree != by_root.end())
         tree->second.load += 1.0 / static_cast<double>(samples.size());

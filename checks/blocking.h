@@ -35,8 +35,8 @@ struct BlockingTree {
   std::vector<std::string> tables() const;  // that the waiters want, as far as the locks or the statements tell
 };
 
-// Trees with the most waiters first. Whoever stands behind two blockers counts under the first. Vacuum, and index
-// builds that wait for old transactions on purpose, are no queue.
+// Trees with the most waiters first. Whoever stands behind two blockers counts under the first. What waits
+// by design is no queue.
 std::vector<BlockingTree> blocking_trees(const Input& in);
 
 // Tables that a statement reads or changes, as it writes them; empty where it does not parse.

@@ -134,6 +134,17 @@ Scenario concurrent_build() {
   return s.saw(1, activity, rows).saw(0, activity, rows);
 }
 
+// The nightly maintenance of a table waits until `builder` is done with it.
+Scenario maintenance(const std::string& builder, const std::string& state = "active") {
+  Scenario s = queue(1, 60, state);
+  std::vector<Session> rows = static_cast<const RowsOf<Session>&>(*s.history.series(activity).back().rows).rows;
+  rows[0].query = builder;
+  rows[1].wait_event = "relation";
+  rows[1].query = "VACUUM (ANALYZE) accounts";
+  s.history = {};
+  return s.saw(1, activity, rows).saw(0, activity, rows);
+}
+
 // The holder of an advisory lock sits idle outside of any transaction: no sample shows it.
 Scenario advisory() {
   Scenario s = queue(8, 6);
@@ -146,6 +157,14 @@ Scenario advisory() {
   held.state_age = 90;
   s.history = {};
   return s.saw(1, activity, rows).saw(0, activity, rows).saw(0, lock_waits, {held});
+}
+
+// Nodes that connected and asked for the leader's lock at once.
+Scenario election(double backend_age) {
+  Scenario s = advisory();
+  std::vector<Session> rows = static_cast<const RowsOf<Session>&>(*s.history.series(activity).back().rows).rows;
+  for (Session& r : rows) r.query = "SELECT pg_advisory_lock($1)", r.backend_age = backend_age;
+  return s.saw(0, activity, rows);
 }
 
 }  // namespace
@@ -175,6 +194,17 @@ const Check lock_queue{
                   [] { return queue(25, 8, "active", 30, true); },
                   {Severity::critical}},
                  {"an idle session keeps an advisory lock", advisory, {Severity::critical}},
+                 {"requests of a pool take the same advisory lock", [] { return election(900); }, {Severity::critical}},
+                 {"nodes stand by until the leader gives up its advisory lock", [] { return election(6.1); }, {}},
+                 {"VACUUM waits until an index is built",
+                  [] { return maintenance("CREATE INDEX CONCURRENTLY ON accounts (balance)"); },
+                  {}},
+                 {"VACUUM waits for a table that is rewritten",
+                  [] { return maintenance("ALTER TABLE accounts ALTER balance TYPE numeric"); },
+                  {Severity::warning}},
+                 {"VACUUM waits for a transaction that once analyzed the table",
+                  [] { return maintenance("ANALYZE accounts", "idle in transaction"); },
+                  {Severity::warning}},
                  {"short waits of a busy table", [] { return queue(15, 0.02, "active", 5); }, {}},
                  {"a long batch has to wait for a moment", batch, {}},
                  {"a concurrent index build waits for an old transaction", concurrent_build, {}},

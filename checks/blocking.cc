@@ -31,6 +31,48 @@ std::vector<std::int64_t> way_to_root(const Session& from, const ByPid& all) {
   return way;
 }
 
+// All at whose end it waits: several may hold what it wants.
+std::set<std::int64_t> roots_of(const Session& from, const ByPid& all) {
+  std::set<std::int64_t> roots, seen{from.pid};
+  std::vector<const Session*> ahead{&from};
+  while (!ahead.empty()) {
+    const Session* s = ahead.back();
+    ahead.pop_back();
+    for (const std::int64_t pid : s->blocked_by) {
+      if (!seen.insert(pid).second) continue;
+      const auto it = all.find(pid);
+      if (it != all.end() && is_blocked(*it->second))
+        ahead.push_back(it->second);
+      else
+        roots.insert(pid);
+    }
+  }
+  return roots;
+}
+
+// A sample is not taken at one instant: whoever began after the wait did is none of its roots.
+void look_beside(const Input& in, const ByPid& all, BlockingTree& tree) {
+  for (const Waiter& w : tree.waiters) {
+    if (w.waited < in[blocking::waiting]) continue;
+    for (const std::int64_t pid : roots_of(*w.session, all)) {
+      const auto it = all.find(pid);
+      if (pid == tree.root_pid || it == all.end() || it->second->transaction_age.value_or(0) < w.waited) continue;
+      if (std::find(tree.beside.begin(), tree.beside.end(), it->second) == tree.beside.end())
+        tree.beside.push_back(it->second);
+    }
+  }
+}
+
+// Of several, the one that does nothing is at fault; those that work will end.
+void lead_by_idle(BlockingTree& tree) {
+  const auto idle = [](const Session* s) { return s != nullptr && s->state.starts_with("idle in transaction"); };
+  const auto it = std::find_if(tree.beside.begin(), tree.beside.end(), idle);
+  if (tree.root == nullptr || idle(tree.root) || it == tree.beside.end()) return;
+  std::swap(tree.root, *it);
+  tree.root_pid = tree.root->pid;
+  tree.holds = nullptr;
+}
+
 // A parallel worker waits for its leader's lock: one wait.
 bool is_worker(const Session& s) { return s.leader_pid && *s.leader_pid != s.pid; }
 
@@ -162,6 +204,8 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
   for (auto& [pid, tree] : by_root) trees.push_back(std::move(tree));
   look_at_locks(in, trees);
   for (BlockingTree& tree : trees) {
+    look_beside(in, all, tree);
+    lead_by_idle(tree);
     for (const Waiter& w : tree.waiters) tree.longest = std::max(tree.longest, w.waited);
     if (tree.root != nullptr) tree.held = unhindered(samples, *tree.root, in.at());
     std::stable_sort(tree.waiters.begin(), tree.waiters.end(), [](const Waiter& a, const Waiter& b) {

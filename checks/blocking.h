@@ -23,9 +23,10 @@ struct BlockingTree {
   std::int64_t root_pid = 0;        // 0: a prepared transaction
   const Session* root = nullptr;    // none where it is a prepared transaction, idle outside of one, or hidden from us
   const LockWait* holds = nullptr;  // a lock of the root that is waited for, where lock_waits saw it
-  std::vector<Waiter> waiters;      // by depth, then the longest wait first
-  double load = 0;                  // average active sessions that wait behind it
-  double longest = 0;               // seconds
+  std::vector<const Session*> beside;  // other roots: they hold the same waiters up, so all of them have to end
+  std::vector<Waiter> waiters;         // by depth, then the longest wait first
+  double load = 0;                     // average active sessions that wait behind it
+  double longest = 0;                  // seconds
   double held = 0;  // seconds for which the root has waited for nobody itself: what it holds up is its own doing
 
   std::size_t waiting_for(double seconds) const;  // how many have waited at least so long
@@ -35,8 +36,8 @@ struct BlockingTree {
   std::vector<std::string> tables() const;  // that the waiters want, as far as the locks or the statements tell
 };
 
-// Trees with the most waiters first. Whoever stands behind two blockers counts under the first. What waits
-// by design is no queue.
+// Trees with the most waiters first. Whoever stands behind several blockers counts under the first. What
+// waits by design is no queue.
 std::vector<BlockingTree> blocking_trees(const Input& in);
 
 // Tables that a statement reads or changes, as it writes them; empty where it does not parse.

@@ -15,6 +15,13 @@ Scenario queue(const Queue& q) {
   root.query = q.root_query;
   root.query_age = root.transaction_age = root.state_age = q.age + q.held;
   if (!q.prepared) rows.push_back(root);
+  if (q.beside) {
+    Session other = root;
+    other.pid = 11;
+    other.user = "exporter";
+    other.state = "idle in transaction";
+    rows.push_back(other);
+  }
   for (int i = 0; i < q.waiters; ++i) {
     Session w = root;
     w.pid = 20 + i;
@@ -26,6 +33,7 @@ Scenario queue(const Queue& q) {
     w.query_id = "7";
     w.query_age = w.transaction_age = w.state_age = q.age;
     w.blocked_by = {q.change && i > 0 ? 20 : q.prepared ? 0 : 10};
+    if (q.beside && i == 0) w.blocked_by.push_back(11);
     if (q.change && i == 0) w.query = "ALTER TABLE accounts ADD COLUMN note text";
     rows.push_back(w);
     LockWait l{.pid = w.pid, .locktype = q.change ? "relation" : "tuple", .mode = "ExclusiveLock"};

@@ -18,6 +18,7 @@ struct Queue {
   std::string application = "worker";  // the root's
   bool locks = true;                   // lock_waits has been seen
   bool prepared = false;               // the root is a prepared transaction
+  bool beside = false;                 // pid 11 has forgotten to commit as well and holds the first waiter up too
 };
 
 Scenario queue(const Queue& q);

@@ -24,7 +24,8 @@ std::string what_it_does(const Session& s) {
   return fmt::format("running for {}", words::duration(s.query_age.value_or(0)));
 }
 
-std::string root_in_words(const BlockingTree& t) {
+namespace {
+std::string first_root(const BlockingTree& t) {
   if (t.root_pid == 0) return "a prepared transaction";
   if (t.root != nullptr) return fmt::format("{}, {}", who(*t.root), what_it_does(*t.root));
   if (t.holds == nullptr || t.holds->state.empty()) return fmt::format("pid {}", t.root_pid);
@@ -32,6 +33,27 @@ std::string root_in_words(const BlockingTree& t) {
                      t.holds->application.empty() ? "no application name" : words::one_line(t.holds->application, 63),
                      words::one_line(t.holds->user, 63), words::one_line(t.holds->state, 40),
                      words::duration(t.holds->state_age.value_or(0)));
+}
+
+std::string also(const Session& s) { return fmt::format("{}, {}", who(s), what_it_does(s)); }
+}  // namespace
+
+std::string root_in_words(const BlockingTree& t) {
+  std::string text = first_root(t);
+  for (const Session* s : t.beside) text += ", and " + also(*s);
+  return text;
+}
+
+std::string beside_in_words(const BlockingTree& t) {
+  std::string text;
+  for (const Session* s : t.beside) text += (text.empty() ? "; " : ", and ") + also(*s);
+  return text.empty() ? text : text + (t.beside.size() == 1 ? ", holds them up as well" : ", hold them up as well");
+}
+
+std::string end_in_words(const BlockingTree& t) {
+  std::string text = fmt::format("end pid {}", t.root_pid);
+  for (const Session* s : t.beside) text += fmt::format(" and pid {}", s->pid);
+  return text;
 }
 
 std::string in_queue(double waits, std::string_view lock) {
@@ -58,6 +80,18 @@ Step end_session(const Session& s, std::size_t waiters, double load) {
                       : "its statement fails, and its transaction with it";
   step.load_relieved = load;
   return step;
+}
+
+std::vector<Step> end_roots(const BlockingTree& t) {
+  std::vector<const Session*> all = t.beside;
+  if (t.root != nullptr) all.insert(all.begin(), t.root);
+  std::vector<Step> steps;
+  for (const Session* s : all) {
+    if (s->backend_type != "client backend") continue;
+    steps.push_back(end_session(*s, t.waiters.size(), t.load));
+    if (all.size() > 1) steps.back().relief += fmt::format(" once all {} that hold them up are ended", all.size());
+  }
+  return steps;
 }
 
 Remedy limit_idle_transactions(const Session& s) {
@@ -100,10 +134,13 @@ void tell_queue(const Input& in, const BlockingTree& t, const QueueHarm& harm, F
       f.queries.push_back(w.session->query_id);
   }
   if (t.root_pid != 0) f.sessions.push_back(t.root_pid);
+  for (const Session* s : t.beside) f.sessions.push_back(s->pid);
   if (!in.context().one_shot) f.since = after(in.at(), -t.longest);
   f.evidence.push_back(
       {"waiting", fmt::format("{}, the longest for {}; {} of the load", words::counted(harm.waits, "session"),
                               words::duration(t.longest), words::share(harm.share))});
+  for (const Session* s : t.beside)
+    f.evidence.push_back({"holds them up as well", also(*s) + ": " + words::one_line(s->query, 200)});
 }
 
 }  // namespace pgvigil

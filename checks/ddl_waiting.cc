@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "checks/blocking.h"
 #include "checks/blocking_examples.h"
 #include "checks/blocking_words.h"
@@ -21,7 +23,10 @@ std::string mode_in_words(std::string_view mode) {
 }
 
 std::string head_in_words(const BlockingTree& t, const Waiter& change) {
-  return change.behind == t.root_pid ? root_in_words(t) : fmt::format("pid {}", change.behind);
+  const bool root = change.behind == t.root_pid || std::any_of(t.beside.begin(), t.beside.end(), [&](const Session* s) {
+                      return s->pid == change.behind;
+                    });
+  return root ? root_in_words(t) : fmt::format("pid {}", change.behind);
 }
 
 std::vector<Remedy> remedies(const BlockingTree& t, const Waiter& change) {
@@ -29,9 +34,8 @@ std::vector<Remedy> remedies(const BlockingTree& t, const Waiter& change) {
   stop.title = "cancel the change, which is cheap: " + who(*change.session);
   stop.caution = "the change has to be tried again, with lock_timeout set";
   Remedy aid{Remedy::Kind::first_aid, "let the others pass", {std::move(stop)}};
-  if (t.root != nullptr && t.root->backend_type == "client backend") {
-    Step reader = end_session(*t.root, t.waiters.size(), t.load);
-    reader.title = "or, if the change matters more, end what it waits for: " + who(*t.root);
+  for (Step& reader : end_roots(t)) {
+    reader.title = "or, if the change matters more, " + reader.title;
     reader.straight_path = false;
     aid.steps.push_back(std::move(reader));
   }

@@ -47,12 +47,17 @@ Finding holds_others_up(const Input& in, const BlockingTree& t, const QueueHarm&
                   words::duration(s.state_age.value_or(0)),
                   harm.waits == 1 ? "1 session waits for" : words::counted(harm.waits, "session") + " wait for");
   if (const auto tables = t.tables(); !tables.empty()) f.sentence += " on " + words::list(tables, 2);
+  f.sentence += beside_in_words(t);
+  f.fix = end_in_words(t);
   f.basis = "pg_blocking_pids: the server says who waits for whom";
   tell_queue(in, t, harm, f);
   describe(s, f);
   tell_waiters(t, f);
-  f.remedies.push_back({Remedy::Kind::first_aid, "end the idle session", {end_session(s, t.waiters.size(), t.load)}});
+  f.remedies.push_back({Remedy::Kind::first_aid,
+                        t.beside.empty() ? "end the idle session" : "end those that hold them up", end_roots(t)});
   f.remedies.push_back(limit_idle_transactions(s));
+  for (const Session* other : t.beside)
+    if (is_idle_in_transaction(*other) && other->user != s.user) f.remedies.push_back(limit_idle_transactions(*other));
   return f;
 }
 
@@ -108,6 +113,7 @@ std::vector<Finding> evaluate(const Input& in) {
     if (!harm) continue;
     found.push_back(holds_others_up(in, t, *harm));
     told.push_back(t.root_pid);
+    for (const Session* s : t.beside) told.push_back(s->pid);
   }
   if (const auto h = held_back_now(in); h && h->holder->kind == "session")
     for (const Session& s : in.now(activity))
@@ -168,6 +174,9 @@ const Check idle_in_transaction{
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"it holds a row that eight sessions want", [] { return queue(8, 6); }, {Severity::critical}},
+                 {"a report and a forgotten transaction hold up a change, and everybody behind it",
+                  [] { return blocking_examples::queue({.state = "active", .change = true, .beside = true}); },
+                  {Severity::critical}},
                  {"four of many sessions wait for it", [] { return queue(4, 6, 12); }, {Severity::warning}},
                  {"one session waits for it, and has for long", [] { return queue(1, 30, 6); }, {Severity::warning}},
                  {"twenty of very many sessions wait for it", [] { return queue(20, 6, 40); }, {Severity::critical}},

@@ -16,8 +16,8 @@ std::string sentence(const BlockingTree& t, double waits) {
   // The application's own locks are on nothing that a person could look for.
   const bool advisory = std::all_of(t.waiters.begin(), t.waiters.end(),
                                     [](const Waiter& w) { return w.session->wait_event == "advisory"; });
-  std::string text =
-      fmt::format("{} that {} holds", in_queue(waits, advisory ? "an advisory lock" : "a lock"), root_in_words(t));
+  std::string text = fmt::format("{} that {} {}", in_queue(waits, advisory ? "an advisory lock" : "a lock"),
+                                 root_in_words(t), t.beside.empty() ? "holds" : "hold");
   if (const Waiter* w = t.change_in_front())
     text +=
         fmt::format("; {} stands in front of the others: {}", who(*w->session), words::one_line(w->session->query, 80));
@@ -53,7 +53,7 @@ std::vector<Remedy> remedies(const BlockingTree& t) {
     return all;
   }
   if (t.root == nullptr || t.root->backend_type != "client backend") return all;
-  Remedy aid{Remedy::Kind::first_aid, "end the blocker", {end_session(*t.root, t.waiters.size(), t.load)}};
+  Remedy aid{Remedy::Kind::first_aid, t.beside.empty() ? "end the blocker" : "end the blockers", end_roots(t)};
   if (const Waiter* w = t.change_in_front()) {
     Step other = end_session(*w->session, t.waiters.size() - 1, t.load);
     other.title = "or cancel the statement that waits in front of the others: " + who(*w->session);
@@ -79,7 +79,7 @@ std::vector<Finding> evaluate(const Input& in) {
     f.sentence = sentence(t, harm->waits);
     f.confidence = t.root == nullptr && t.root_pid != 0 ? Confidence::medium : Confidence::high;
     f.basis = "pg_blocking_pids: the server says who waits for whom";
-    f.fix = t.root_pid == 0 ? "end the prepared transaction" : fmt::format("end pid {}", t.root_pid);
+    f.fix = t.root_pid == 0 ? "end the prepared transaction" : end_in_words(t);
     tell_queue(in, t, *harm, f);
     if (t.root != nullptr) {
       const Session& root = *t.root;

@@ -69,11 +69,13 @@ Finding holds_others_up(const Input& in, const BlockingTree& t, const QueueHarm&
                   words::duration(s.transaction_age.value_or(0)),
                   harm.waits == 1 ? "1 session waits for" : words::counted(harm.waits, "session") + " wait for");
   if (const auto tables = t.tables(); !tables.empty()) f.sentence += " on " + words::list(tables, 2);
+  f.sentence += beside_in_words(t);
+  f.fix = end_in_words(t);
   f.basis = "pg_blocking_pids: the server says who waits for whom";
   tell_queue(in, t, harm, f);
   tell_waiters(t, f);
-  f.remedies.push_back(
-      {Remedy::Kind::first_aid, "cancel the long statement", {end_session(s, t.waiters.size(), t.load)}});
+  f.remedies.push_back({Remedy::Kind::first_aid,
+                        t.beside.empty() ? "cancel the long statement" : "cancel the long statements", end_roots(t)});
   return f;
 }
 

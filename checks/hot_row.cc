@@ -29,10 +29,27 @@ bool wants_row(const Session& s) {
 
 std::string statement_of(const Session& s) { return s.database + "\n" + (s.query_id.empty() ? s.query : s.query_id); }
 
+// What it wants a row of: different statements may want the same one. Where the text names several tables or none that
+// can be read, the statement itself.
+class Wanted {
+ public:
+  const std::string& by(const Session& s) {
+    const auto [it, is_new] = known_.try_emplace(statement_of(s));
+    if (!is_new) return it->second;
+    const auto tables = tables_in(s.query);
+    it->second = tables.size() == 1 ? s.database + "\n" + tables.front() : it->first;
+    return it->second;
+  }
+
+ private:
+  std::map<std::string, std::string> known_;  // by statement
+};
+
 struct Contest {
   const Session* example = nullptr;
   double waiting = 0;  // summed over the samples
   std::set<std::int64_t> heads, sessions;
+  std::map<std::string, int> queries;  // how many have waited with each
   std::vector<double> ages;
   double load = 0;
   const Session* head = nullptr;  // of the newest sample that showed one
@@ -52,9 +69,10 @@ std::int64_t head_of(const Session& waiter, const std::map<std::int64_t, const S
   }
 }
 
-// By statement: a changed row gets another place with every change, so its address does not tell.
+// By table: a changed row gets another place with every change, so its address does not tell.
 std::map<std::string, Contest> contests(const Input& in, std::size_t& samples) {
   std::map<std::string, Contest> all;
+  Wanted wanted;
   const auto seen = in.series(activity, in[window]);
   samples = seen.size();
   for (const auto& sample : seen) {
@@ -65,9 +83,9 @@ std::map<std::string, Contest> contests(const Input& in, std::size_t& samples) {
       if (wants_row(s)) queues[head_of(s, by_pid)].push_back(&s);
     for (const auto& [head, waiters] : queues) {
       if (head == 0) continue;
-      std::map<std::string, int> statements;
-      for (const Session* s : waiters) ++statements[statement_of(*s)];
-      const auto most = std::max_element(statements.begin(), statements.end(),
+      std::map<std::string, int> tables;
+      for (const Session* s : waiters) ++tables[wanted.by(*s)];
+      const auto most = std::max_element(tables.begin(), tables.end(),
                                          [](const auto& a, const auto& b) { return a.second < b.second; });
       Contest& c = all[most->first];
       c.waiting += static_cast<double>(waiters.size());
@@ -75,13 +93,21 @@ std::map<std::string, Contest> contests(const Input& in, std::size_t& samples) {
       c.sessions.insert(head);
       for (const Session* s : waiters) {
         c.sessions.insert(s->pid);
-        if (statement_of(*s) != most->first) continue;
+        if (wanted.by(*s) != most->first) continue;
+        ++c.queries[s->query_id];
         c.ages.push_back(s->query_age.value_or(0));
         c.example = s;
       }
       if (const auto it = by_pid.find(head); it != by_pid.end()) c.head = it->second;
     }
   }
+  return all;
+}
+
+std::vector<std::string> most_first(const std::map<std::string, int>& counts) {
+  std::vector<std::string> all;
+  for (const auto& [name, n] : counts) all.push_back(name);
+  std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return counts.at(a) > counts.at(b); });
   return all;
 }
 
@@ -155,7 +181,7 @@ std::vector<Finding> evaluate(const Input& in) {
                     words::counted(std::round(n), "session"), table.empty() ? "" : " of " + words::one_line(table),
                     words::duration(wait), words::one_line(s.query, 100));
     f.load = n;
-    f.queries = {s.query_id};
+    f.queries = most_first(c.queries);
     f.sessions.assign(c.sessions.begin(), c.sessions.end());
     if (!table.empty()) f.tables = {table};
     f.confidence = table.empty() ? Confidence::medium : Confidence::high;
@@ -165,7 +191,8 @@ std::vector<Finding> evaluate(const Input& in) {
         {"waiting", fmt::format("{} on average, {} of the load", words::counted(n, "session"), words::share(share))});
     f.evidence.push_back({"holders", fmt::format("{} different sessions in {}", c.heads.size(),
                                                  words::counted(static_cast<double>(samples), "sample"))});
-    f.evidence.push_back({"statement", words::one_line(s.query, 300)});
+    f.evidence.push_back({c.queries.size() > 1 ? fmt::format("one of {} statements", c.queries.size()) : "statement",
+                          words::one_line(s.query, 300)});
     if (c.head != nullptr)
       f.evidence.push_back({"a holder", fmt::format("pid {}, {}: {}", c.head->pid, words::one_line(c.head->state, 40),
                                                     words::one_line(c.head->query, 200))});
@@ -215,6 +242,20 @@ Scenario handed_on(int waiters, double age, int others = 0, bool same_holder = f
   return s.saw(0, lock_waits, {l});
 }
 
+// They want the row by another statement at each moment.
+Scenario many_statements() {
+  Scenario s = handed_on(8, 0.5), out;
+  for (const auto& sample : s.history.series(activity)) {
+    const double ago = seconds_between(sample.at, s.at);
+    auto rows = static_cast<const RowsOf<Session>&>(*sample.rows).rows;
+    for (Session& r : rows)
+      if (!r.blocked_by.empty())
+        r.query_id = fmt::format("{:.0f}", ago), r.query = "UPDATE counters SET n" + r.query_id + " = $1 WHERE id = $2";
+    out.saw(ago, activity, rows);
+  }
+  return out;
+}
+
 }  // namespace
 
 extern const Check hot_row;
@@ -237,6 +278,9 @@ const Check hot_row{
                  {"twenty-five of very many do", [] { return handed_on(25, 0.5, 60); }, {Severity::critical}},
                  {"jobs that are picked without SKIP LOCKED",
                   [] { return handed_on(8, 0.5, 0, false, "SELECT id FROM jobs ORDER BY id LIMIT $1 FOR UPDATE"); },
+                  {Severity::critical}},
+                 {"eight sessions, each with a statement of its own for the row",
+                  many_statements,
                   {Severity::critical}},
                  {"one session keeps the row", [] { return handed_on(8, 6, 0, true); }, {}},
                  {"transfers at full speed", [] { return handed_on(8, 0.02); }, {}},

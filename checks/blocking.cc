@@ -1,6 +1,7 @@
 #include "checks/blocking.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -167,7 +168,9 @@ std::vector<std::string> tables_in(std::string_view query) {
 std::optional<QueueHarm> queue_harm(const Input& in, const BlockingTree& tree, double active) {
   QueueHarm h;
   h.waits = static_cast<double>(tree.waiting_for(in[blocking::waiting]));
-  if (h.waits < 1 || (h.waits < in[blocking::warn] && tree.longest < in[blocking::one_waits])) return std::nullopt;
+  if (tree.siege) h.waits = std::max(h.waits, std::round(tree.siege->waiting));
+  const double lasts = std::max(tree.longest, tree.siege ? tree.siege->seconds : 0);
+  if (h.waits < 1 || (h.waits < in[blocking::warn] && lasts < in[blocking::one_waits])) return std::nullopt;
   h.share = active > 0 ? std::min(1.0, tree.load / active) : 0;
   const bool bad =
       h.waits >= in[blocking::critical] || (h.waits >= in[blocking::warn] && h.share >= in[blocking::critical_share]);
@@ -207,6 +210,7 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
     look_beside(in, all, tree);
     lead_by_idle(tree);
     for (const Waiter& w : tree.waiters) tree.longest = std::max(tree.longest, w.waited);
+    if (tree.root != nullptr) tree.siege = siege_of(samples, *tree.root, in.at());
     if (tree.root != nullptr) tree.held = unhindered(samples, *tree.root, in.at());
     std::stable_sort(tree.waiters.begin(), tree.waiters.end(), [](const Waiter& a, const Waiter& b) {
       return std::pair(a.depth, -a.waited) < std::pair(b.depth, -b.waited);

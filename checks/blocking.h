@@ -8,6 +8,7 @@
 #include "checks/check.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/lock_waits.h"
+#include "checks/siege.h"
 
 namespace pgvigil {
 
@@ -28,6 +29,8 @@ struct BlockingTree {
   double load = 0;                     // average active sessions that wait behind it
   double longest = 0;                  // seconds
   double held = 0;  // seconds for which the root has waited for nobody itself: what it holds up is its own doing
+
+  std::optional<Siege> siege;  // each wait is short, but none gets through
 
   std::size_t waiting_for(double seconds) const;  // how many have waited at least so long
   std::size_t behind(std::int64_t pid) const;     // how many wait directly for this one

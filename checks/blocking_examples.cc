@@ -1,5 +1,7 @@
 #include "checks/blocking_examples.h"
 
+#include <algorithm>
+
 #include "checks/probes/activity.h"
 #include "checks/probes/lock_waits.h"
 
@@ -62,6 +64,19 @@ Scenario queue(const Queue& q) {
   }
   s.saw(2, activity, rows).saw(1, activity, rows).saw(0, activity, rows);
   return q.locks ? std::move(s.saw(0, lock_waits, locks)) : s;
+}
+
+Scenario gave_up(double idle) {
+  const Scenario one = queue({.age = 0.4, .locks = false});
+  Scenario s;
+  for (int ago = 9; ago >= 0; --ago) {
+    auto rows = static_cast<const RowsOf<Session>&>(*one.history.series(activity).back().rows).rows;
+    rows[0].state_age = rows[0].transaction_age = std::min(idle, 20.0 - ago);
+    for (Session& r : rows)
+      if (!r.blocked_by.empty()) r.query_start = 1e9 - ago;
+    s.saw(ago, activity, rows);
+  }
+  return s;
 }
 
 }  // namespace pgvigil::blocking_examples

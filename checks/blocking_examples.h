@@ -22,5 +22,8 @@ struct Queue {
 };
 
 Scenario queue(const Queue& q);
+// Each wait of eight sessions is cut off within half a second, behind a session that has been idle for twenty seconds,
+// or for `idle` seconds at a time.
+Scenario gave_up(double idle);
 
 }  // namespace pgvigil::blocking_examples

@@ -135,10 +135,14 @@ void tell_queue(const Input& in, const BlockingTree& t, const QueueHarm& harm, F
   }
   if (t.root_pid != 0) f.sessions.push_back(t.root_pid);
   for (const Session* s : t.beside) f.sessions.push_back(s->pid);
-  if (!in.context().one_shot) f.since = after(in.at(), -t.longest);
+  if (!in.context().one_shot) f.since = after(in.at(), -std::max(t.longest, t.siege ? t.siege->seconds : 0));
   f.evidence.push_back(
       {"waiting", fmt::format("{}, the longest for {}; {} of the load", words::counted(harm.waits, "session"),
                               words::duration(t.longest), words::share(harm.share))});
+  if (t.siege)
+    f.evidence.push_back({"gave up", fmt::format("{} within {}, and {} on average",
+                                                 words::counted(static_cast<double>(t.siege->gave_up), "wait"),
+                                                 words::duration(t.siege->seconds), in_queue(t.siege->waiting))});
   for (const Session* s : t.beside)
     f.evidence.push_back({"holds them up as well", also(*s) + ": " + words::one_line(s->query, 200)});
 }

@@ -279,7 +279,7 @@ const Check hot_row{
                  {"jobs that are picked without SKIP LOCKED",
                   [] { return handed_on(8, 0.5, 0, false, "SELECT id FROM jobs ORDER BY id LIMIT $1 FOR UPDATE"); },
                   {Severity::critical}},
-                 {"eight sessions, each with a statement of its own for the row",
+                 {"eight sessions take turns with a row, by one statement after the other",
                   many_statements,
                   {Severity::critical}},
                  {"one session keeps the row", [] { return handed_on(8, 6, 0, true); }, {}},

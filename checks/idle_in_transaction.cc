@@ -47,6 +47,7 @@ Finding holds_others_up(const Input& in, const BlockingTree& t, const QueueHarm&
                   words::duration(s.state_age.value_or(0)),
                   harm.waits == 1 ? "1 session waits for" : words::counted(harm.waits, "session") + " wait for");
   if (const auto tables = t.tables(); !tables.empty()) f.sentence += " on " + words::list(tables, 2);
+  if (t.siege) f.sentence += ", until they give up and try again";
   f.sentence += beside_in_words(t);
   f.fix = end_in_words(t);
   f.basis = "pg_blocking_pids: the server says who waits for whom";
@@ -177,6 +178,12 @@ const Check idle_in_transaction{
                  {"a report and a forgotten transaction hold up a change, and everybody behind it",
                   [] { return blocking_examples::queue({.state = "active", .change = true, .beside = true}); },
                   {Severity::critical}},
+                 {"eight sessions wait for it, each until its lock_timeout",
+                  [] { return blocking_examples::gave_up(60); },
+                  {Severity::critical}},
+                 {"a session that pauses again and again, and short waits behind it",
+                  [] { return blocking_examples::gave_up(0.5); },
+                  {}},
                  {"four of many sessions wait for it", [] { return queue(4, 6, 12); }, {Severity::warning}},
                  {"one session waits for it, and has for long", [] { return queue(1, 30, 6); }, {Severity::warning}},
                  {"twenty of very many sessions wait for it", [] { return queue(20, 6, 40); }, {Severity::critical}},

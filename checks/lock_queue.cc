@@ -18,6 +18,7 @@ std::string sentence(const BlockingTree& t, double waits) {
                                     [](const Waiter& w) { return w.session->wait_event == "advisory"; });
   std::string text = fmt::format("{} that {} {}", in_queue(waits, advisory ? "an advisory lock" : "a lock"),
                                  root_in_words(t), t.beside.empty() ? "holds" : "hold");
+  if (t.siege) text += ", until they give up and try again";
   if (const Waiter* w = t.change_in_front())
     text +=
         fmt::format("; {} stands in front of the others: {}", who(*w->session), words::one_line(w->session->query, 80));

@@ -113,8 +113,8 @@ asio::awaitable<void> Look::first_connection() {
     if (Steady::now() >= enough_ && !read_again) co_await read();
     const auto begun = Steady::now();
     keep(co_await target_.ask(++samples_ % 5 == 0 ? with_locks : sample));
-    // At most a twentieth of the time is spent asking: a server without CPU to spare is asked less often.
-    const auto beat = std::clamp<Steady::duration>(20 * (Steady::now() - begun), sample_beat, slowest_beat);
+    // At most a tenth of the time is spent asking: a server without CPU to spare is asked less often.
+    const auto beat = std::clamp<Steady::duration>(10 * (Steady::now() - begun), sample_beat, slowest_beat);
     co_await pause(timer_, std::min(begun + beat, last_reading));
   }
   if (!read_again && Steady::now() < latest_) co_await read();

@@ -1,0 +1,4 @@
+-- role: billing
+SET application_name = 'billing';
+BEGIN;
+SELECT count(*) FROM parcels;

@@ -1,0 +1,10 @@
+SET client_min_messages = warning;
+SET synchronous_commit = off;
+CREATE TABLE deliveries (id bigint PRIMARY KEY, batch int NOT NULL, item int NOT NULL, note text);
+INSERT INTO deliveries SELECT i, i % 50, i, repeat('x', 40) FROM generate_series(1, 12000) i;
+CREATE INDEX deliveries_batch ON deliveries (batch);
+CREATE ROLE app LOGIN;
+CREATE ROLE consumer LOGIN;
+GRANT SELECT ON deliveries TO app, consumer;
+VACUUM ANALYZE;
+CHECKPOINT;

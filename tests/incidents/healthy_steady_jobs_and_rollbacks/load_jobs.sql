@@ -1,0 +1,2 @@
+\set i random(1, 19000)
+SELECT tidy_up(:i);

@@ -143,7 +143,8 @@ std::vector<Finding> cut_short(const Input& in) {
       one.near.push_back(s);
     }
   std::vector<Finding> found;
-  for (auto& [layer, one] : by_layer) {
+  for (auto& [layer, found_there] : by_layer) {
+    Short& one = found_there;
     std::erase_if(one.near, [&](const Session& s) { return outlived.contains(caller(s)); });
     // What is cut off at the limit is met at every age up to it; the last tenth shows that it does not end before.
     const double in_zone = (1 - in[near]) * one.seconds, last_tenth = 0.1 * one.seconds;

@@ -127,15 +127,21 @@ bool guessed(const KnownTable& t, const sql::ColumnUse& u, bool generic) {
   return u.how == How::contains && generic;
 }
 
-// The only condition keeps the newest rows, and the table has them in that order.
-bool at_the_end(const KnownTable& t, const sql::RelationUse& use) {
+// None where there are several, or none.
+const sql::ColumnUse* only_condition(const sql::RelationUse& use) {
   const sql::ColumnUse* only = nullptr;
   for (const sql::ColumnUse& u : use.uses) {
     if (u.how == How::sort || u.how == How::group) continue;
-    if (only != nullptr || u.how != How::range) return false;
+    if (only != nullptr) return nullptr;
     only = &u;
   }
-  const RelationColumn* c = only == nullptr ? nullptr : t.column(only->column);
+  return only;
+}
+
+// The only condition keeps the newest rows, and the table has them in that order.
+bool at_the_end(const KnownTable& t, const sql::RelationUse& use) {
+  const sql::ColumnUse* only = only_condition(use);
+  const RelationColumn* c = only == nullptr || only->how != How::range ? nullptr : t.column(only->column);
   if (c == nullptr || !c->correlation) return false;
   return only->detail == "above" ? *c->correlation > 0.9 : only->detail == "below" && *c->correlation < -0.9;
 }
@@ -161,13 +167,8 @@ bool only_guessed(const KnownTable& t, const sql::RelationUse& use, bool generic
 std::optional<double> few_parts(const sql::RelationUse& use) {
   static constexpr std::pair<std::string_view, double> known[] = {{"dow", 7},     {"isodow", 7}, {"month", 12},
                                                                   {"quarter", 4}, {"hour", 24},  {"day", 31}};
-  const sql::ColumnUse* only = nullptr;
-  for (const sql::ColumnUse& u : use.uses) {
-    if (u.how == How::sort || u.how == How::group) continue;
-    if (only != nullptr || !computed_equal(u)) return std::nullopt;
-    only = &u;
-  }
-  if (only == nullptr) return std::nullopt;
+  const sql::ColumnUse* only = only_condition(use);
+  if (only == nullptr || !computed_equal(*only)) return std::nullopt;
   if (const auto by = only->expression.find(" % ");
       by != std::string::npos && !only->functions.empty() && only->functions.back() == "%") {
     const double values = std::strtod(only->expression.c_str() + by + 3, nullptr);
@@ -206,13 +207,8 @@ void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic
 
 // More rows than the table has pages match one value, and neighbours in value are none in the table.
 bool everywhere(const KnownTable& t, const sql::RelationUse& use, const Scan& s) {
-  const sql::ColumnUse* only = nullptr;
-  for (const sql::ColumnUse& u : use.uses) {
-    if (u.how == How::sort || u.how == How::group) continue;
-    if (only != nullptr || u.how != How::equal) return false;
-    only = &u;
-  }
-  const RelationColumn* c = only == nullptr ? nullptr : t.column(only->column);
+  const sql::ColumnUse* only = only_condition(use);
+  const RelationColumn* c = only == nullptr || only->how != How::equal ? nullptr : t.column(only->column);
   const double pages = static_cast<double>(t.table.heap_bytes) / 8192;
   return c != nullptr && c->correlation && std::abs(*c->correlation) < kScattered && !s.index && !s.first_sorted &&
          !use.limit && s.loops < 2 && s.join_condition.empty() && !s.grouped && s.rows_kept > 1.5 * pages;

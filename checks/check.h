@@ -82,6 +82,13 @@ struct HotQuery {
   std::optional<double> max_rows_read = {};  // ... and read so many rows in one execution
 };
 
+// Long work of the operator's own, whose progress the configuration tells how to read.
+struct Migration {
+  std::string name, database;          // in settings "" is the database of the conninfo, in a context it has its name
+  std::string done, total;             // each a SELECT that gives one number; total may be the number itself
+  std::string search_path = "public";  // as in postgresql.conf
+};
+
 // How often each cadence is asked, in seconds.
 struct Intervals {
   double sample = 1, cycle = 10, sweep = 60, slow = 600;
@@ -95,6 +102,7 @@ struct Context {
   bool one_shot = false;             // diagnose: claims nothing about a past it has not seen
   bool local = true;                 // the server's CPU is this machine's or this cgroup's
   std::vector<HotQuery> hot_queries = {};
+  std::vector<Migration> migrations = {};
   Intervals intervals = {};
   std::set<std::string, std::less<>> firing = {};  // checks whose findings alert now
 };

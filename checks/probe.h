@@ -73,7 +73,7 @@ struct Request {
   std::string query_id = {};     // explain: which query
   std::string text = {};         // explain: its text; the shell prefers the one with literals where it holds it
   std::string user = {};         // explain: whose search_path to try
-  std::string search_path = {};  // explain: instead of the user's, as in postgresql.conf
+  std::string search_path = {};  // as in postgresql.conf; explain: instead of the user's. "": pg_catalog alone
   std::vector<std::string> schemas = {};        // explain: searched before that path
   std::vector<std::string> other_schemas = {};  // explain: searched as well where that path does not hold a relation
   std::vector<Cell> values = {};                // explain: sample values of $1..$n

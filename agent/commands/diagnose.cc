@@ -229,7 +229,8 @@ int diagnose(Options options) {
                   .vcpus = target->vcpus,
                   .one_shot = true,
                   .local = is_local(*conninfo),
-                  .hot_queries = target->hot_queries};
+                  .hot_queries = target->hot_queries,
+                  .migrations = migrations_in(target->migrations, conninfo->dbname())};
   TargetOptions how{.name = target->name,
                     .conninfo = watches ? conninfo->with_application("pgvigil diagnose") : *conninfo};
   how.databases = target->databases;

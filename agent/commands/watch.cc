@@ -58,6 +58,7 @@ void Watch::configure(const TargetSettings& target, const Settings& settings) {
   context_.target = target.name;
   context_.vcpus = target.vcpus;
   context_.hot_queries = target.hot_queries;
+  context_.migrations = migrations_in(target.migrations, target_.options().conninfo.dbname());
   context_.intervals = {schedule_.sample, schedule_.cycle, schedule_.sweep, schedule_.slow};
 }
 

@@ -1,9 +1,10 @@
-// Commands that run for long, with how far they are and what is left.
+// What runs for long, with how far it is and what is left: declared migrations, and commands.
 #include <algorithm>
 
 #include "agent/core/documents.h"
 #include "agent/core/json_parts.h"
 #include "agent/core/text.h"
+#include "checks/migration_pace.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/long_commands.h"
 
@@ -63,10 +64,28 @@ Json operation(const Input& in, const Probe<Row>& probe, const Row& row, std::st
           {"waits_for", waits_for != 0 ? Json(waits_for) : Json()}};
 }
 
+// In the units of its own SQL. It has no process that we could name.
+Json operation(const Input& in, const MigrationProgress& m) {
+  const MigrationPace p = pace(in, m);
+  const bool known = m.done && m.total && *m.total > 0;
+  const bool still = stands_still(m, p, 3 * in.context().intervals.sweep);
+  return {{"kind", "migration"},
+          {"pid", nullptr},
+          {"database", m.database},
+          {"object", m.name},
+          {"phase", still ? "stands still" : ""},
+          {"done", known ? number(std::clamp(*m.done / *m.total, 0.0, 1.0)) : Json()},
+          {"running_seconds", nullptr},
+          {"left_seconds", still ? Json() : number(p.left_seconds(m))},
+          {"waits_for", nullptr}};
+}
+
 }  // namespace
 
 std::string progress_document(const Input& in) {
   Json all = Json::array();
+  for (const MigrationProgress& m : in.now(migrations))
+    if (!finished(m)) all.push_back(operation(in, m));
   for (const IndexBuild& b : in.now(index_builds))
     all.push_back(operation(in, index_builds, b, b.command,
                             b.index.empty() ? "on " + b.table : b.index + " on " + b.table, b.current_locker_pid));

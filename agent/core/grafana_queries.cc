@@ -133,6 +133,14 @@ void around_them(Board& board) {
                       "evictions on {{target}}"}},
          .checks = {"index_build_running", "statements_evicted"},
          .empty_when_healthy = true});
+  board.add({.title = "Declared migrations",
+             .says = "Share that is done of each, by the SQL of the configuration.",
+             .unit = "percentunit",
+             .queries = {{"max by (datname, migration) (pgvigil_migration_done / pgvigil_migration_total)",
+                          "{{datname}}: {{migration}}"}},
+             .height = 5,
+             .checks = {"migration_stalled"},
+             .empty_when_healthy = true});
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ std::variant<pg::Ask, Failure> question(const AnyProbe& probe, const pg::Lane& l
   ask.timeout = about.timeout;
   ask.lock_timeout = lock_timeout;
   ask.raw_bytes = about.scope == Scope::server;
+  if (!request.search_path.empty()) ask.search_path = request.search_path;
   if (ask.sql.empty()) return Failure{database, "PGV06", "this server's version does not have it", {}};
   if (!about.requires_extension.empty()) {
     const std::string name(about.requires_extension);

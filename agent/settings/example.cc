@@ -26,6 +26,12 @@ targets:
     #    search_path: app, public    # instead
     #    max_rows_read: 1000  # what an acceptable plan may read, by the planner's estimate: more is reported,
     #    max_cost: 5000       # running or not; the same in the planner's units of cost
+    migrations: []          # long work whose progress is shown, with what is left; and told when it stands still:
+    #  - name: lsif to scip
+    #    database: app        # default: the conninfo's
+    #    done: SELECT count(*) FROM documents_new    # one number, in at most a second, asked once in a sweep, read only;
+    #    total: SELECT reltuples FROM pg_class WHERE oid = 'documents'::regclass     # likewise, or the number itself
+    #    search_path: public
 
 # The page, /metrics, /healthz and /readyz.
 http:

@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "agent/settings/conninfo.h"
 #include "agent/settings/load_parts.h"
 #include "agent/settings/section.h"
 #include "agent/settings/settings.h"
-#include "checks/plans/sql.h"
 
 namespace pgvigil {
 namespace {
@@ -20,76 +18,6 @@ constexpr std::size_t max_errors = 10;
 bool is_ip_address(const std::string& s) {
   unsigned char buffer[sizeof(in6_addr)];
   return inet_pton(AF_INET, s.c_str(), buffer) == 1 || inet_pton(AF_INET6, s.c_str(), buffer) == 1;
-}
-
-void read_hot_queries(Section& target, const std::string& where, TargetSettings& out, Loading& loading) {
-  const YamlNode* all = target.list("hot_queries");
-  if (all == nullptr) return;
-  for (std::size_t i = 0; i < all->items.size(); ++i) {
-    Section s(all->items[i], fmt::format("{}.hot_queries[{}]", where, i), loading);
-    HotQuery q;
-    s.text("name", q.name);
-    s.text("database", q.database);
-    s.verbatim("sql", q.sql);
-    s.text("user", q.user);
-    s.verbatim("search_path", q.search_path);
-    const bool sampled = s.values("parameters", q.parameters);
-    for (const auto& [key, most] : {std::pair{"max_cost", &q.max_cost}, std::pair{"max_rows_read", &q.max_rows_read}})
-      if (double value = 0; s.number(key, Unit::count, value, {0, 1e18})) *most = value;
-    s.finish();
-    if (q.sql.empty())
-      s.error("sql", "a hot query has no sql", "give the statement as the application sends it, with values or $1");
-    else if (const std::size_t wanted = sql::parameters(q.sql); sampled && q.parameters.size() != wanted)
-      s.error("parameters",
-              wanted == 0 ? fmt::format("parameters are given, but the sql has no $1")
-                          : fmt::format("parameters has {}, but the sql has $1 to ${}", q.parameters.size(), wanted),
-              wanted == 0 ? "write $1 where the value goes" : "give one value for each, in order; null for NULL");
-    if (q.name.empty()) q.name = fmt::format("query {}", i + 1);
-    out.hot_queries.push_back(std::move(q));
-  }
-}
-
-void check_no_inline_password(const std::string& conninfo, bool from_file_itself, Loading& loading) {
-  if (from_file_itself && !conninfo_secrets(conninfo).empty()) loading.inline_secret = true;
-}
-
-TargetSettings read_target(const YamlNode& node, const std::string& where, Loading& loading) {
-  Section s(node, where, loading);
-  TargetSettings t;
-  s.text("name", t.name);
-  const bool given = s.text("conninfo", t.conninfo);
-  if (given && !parse_conninfo(t.conninfo))
-    s.error("conninfo", "conninfo is not a connection string that libpq can read",
-            "write \"host=db-1 dbname=app user=pgvigil\" or postgresql://pgvigil@db-1/app");
-  else if (given)
-    check_no_inline_password(t.conninfo, !s.at("conninfo").text.starts_with("${"), loading);
-  std::string password;
-  if (s.secret("password", password)) {
-    if (given && !conninfo_secrets(t.conninfo).empty())
-      s.error(s.has("password") ? "password" : "password_file", "conninfo already has a password", "keep one of them");
-    t.conninfo = conninfo_with(t.conninfo, {{"password", password}});
-  }
-  double vcpus = 0;
-  if (s.number("vcpus", Unit::count, vcpus, {0.1, 4096})) t.vcpus = vcpus;
-  s.texts("databases", t.databases);
-  s.flag("allow_superuser", t.allow_superuser);
-  read_hot_queries(s, where, t, loading);
-  s.finish();
-  if (t.name.empty()) t.name = conninfo_name(t.conninfo, loading.sources->environment);
-  return t;
-}
-
-void read_targets(Section& root, Settings& out, Loading& loading) {
-  const YamlNode* all = root.list("targets");
-  if (all == nullptr) return;
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < all->items.size(); ++i) {
-    TargetSettings t = read_target(all->items[i], fmt::format("targets[{}]", i), loading);
-    if (!names.insert(t.name).second)
-      loading.error(all->items[i], fmt::format("two targets are named \"{}\"", t.name),
-                    "give each target its own name");
-    out.targets.push_back(std::move(t));
-  }
 }
 
 void read_http(Section& root, HttpSettings& out, Loading& loading) {

@@ -12,6 +12,7 @@ namespace pgvigil {
 bool is_loopback(const std::string& host);
 std::string url_host(std::string_view url);  // "" when it is no http(s) URL or has no host
 
+void read_targets(Section& root, Settings& out, Loading& loading);
 void read_receivers(Section& root, Settings& out, Loading& loading);
 void read_heartbeat(Section& root, HeartbeatSettings& out, Loading& loading);
 

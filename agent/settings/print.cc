@@ -62,6 +62,12 @@ std::string target_text(const TargetSettings& t) {
     if (q.max_cost) out += fmt::format("        max_cost: {}\n", *q.max_cost);
     if (q.max_rows_read) out += fmt::format("        max_rows_read: {}\n", *q.max_rows_read);
   }
+  if (!t.migrations.empty()) out += "    migrations:\n";
+  for (const Migration& m : t.migrations)
+    out += fmt::format(
+        "      - name: {}\n        database: {}\n        done: {}\n        total: {}\n"
+        "        search_path: {}\n",
+        quoted(m.name), quoted(m.database), quoted(m.done), quoted(m.total), quoted(m.search_path));
   return out;
 }
 

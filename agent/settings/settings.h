@@ -22,7 +22,11 @@ struct TargetSettings {
   std::vector<std::string> databases = {};  // empty: all that accept connections
   bool allow_superuser = false;
   std::vector<HotQuery> hot_queries = {};
+  std::vector<Migration> migrations = {};
 };
+
+// Those of a target, each with the name of its database.
+std::vector<Migration> migrations_in(std::vector<Migration> all, const std::string& database);
 
 struct HttpSettings {
   bool enabled = true;

@@ -6,8 +6,12 @@
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <map>
 
+#include "agent/pg/now.h"
+#include "checks/check.h"
 #include "checks/probes/activity.h"
+#include "checks/probes/migrations.h"
 #include "tests/contract/pg_fixture.h"
 
 namespace pgvigil {
@@ -388,6 +392,48 @@ TEST_F(TargetTest, ALockedTableCostsOnlyItsRequest) {
   EXPECT_EQ(sqlstate(o, "size"), "55P03");
   ASSERT_NE(test::answer(o, "fine").rows, nullptr);  // nothing to ask is no failure
   EXPECT_EQ(test::answer(o, "fine").rows->size(), 0U);
+}
+
+// The operator's own SQL may be wrong, write, or take its time: that costs its own answer, and it is not repeated.
+TEST_F(TargetTest, ADeclaredMigrationIsReadAndItsMistakesAreItsOwn) {
+  Admin one("dbname=vigil_one");
+  one.run("create sequence public.ticks; create table public.moved as select 1 from generate_series(1, 30)");
+  make();
+  Scenario past;
+  past.context.migrations = {{"good", "vigil_one", "SELECT count(*) FROM moved -- so far", "120"},
+                             {"writes", "vigil_one", "SELECT nextval('ticks')", "1"},
+                             {"sleeps", "vigil_one", "SELECT count(*) FROM pg_sleep(3)", "1"},
+                             {"missing", "vigil_one", "SELECT count(*) FROM no_such_table", "1"},
+                             {"many", "vigil_one", "SELECT id FROM generate_series(1, 2) id", "1"},
+                             {"nothing", "vigil_one", "SELECT NULL", "1"}};
+  const CheckSettings defaults;
+  const auto plan = [&] { return migrations.about().plan(Input(past.history, past.context, defaults, utc_now())); };
+  const auto look = [&] {
+    const std::vector<std::pair<const AnyProbe*, std::vector<Request>>> all{{&migrations, plan()}};
+    past.history.add(test::run(loop, target->wave(all)));
+    std::map<std::string, MigrationProgress> rows;
+    for (const auto& r : static_cast<const RowsOf<MigrationProgress>&>(*past.history.latest(migrations)->rows).rows)
+      rows.emplace(r.name, r);
+    return rows;
+  };
+  auto rows = look();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows["good"].done, 30);
+  EXPECT_EQ(rows["good"].total, 120);
+  EXPECT_EQ(rows["good"].tables, std::vector<std::string>{"public.moved"});
+  EXPECT_FALSE(rows["nothing"].done.has_value());
+  std::vector<std::string> states;
+  for (const Failure& f : past.history.latest(migrations)->failures) states.push_back(f.sqlstate);
+  EXPECT_EQ(states, (std::vector<std::string>{"25006", "57014", "42P01", "21000"}));
+  EXPECT_EQ(one.run("select is_called from public.ticks"), "f");
+
+  rows = look();  // the server hears only what it can answer
+  ASSERT_EQ(rows.size(), 6U);
+  EXPECT_TRUE(past.history.latest(migrations)->failures.empty());
+  EXPECT_EQ(rows["good"].done, 30);
+  EXPECT_NE(rows["writes"].problem.find("read-only"), std::string::npos);
+  EXPECT_NE(rows["sleeps"].problem.find("statement timeout"), std::string::npos);
+  EXPECT_NE(rows["missing"].problem.find("no_such_table"), std::string::npos);
 }
 
 }  // namespace

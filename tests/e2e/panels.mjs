@@ -61,6 +61,9 @@ export const panels = {
     assert.equal(await progress.getByRole('progressbar', { name: 'CREATE INDEX CONCURRENTLY public.lsif_data_references' }).evaluate((e) => e.value), 0.62);
     await progress.getByText('62 % of building index: scanning table, about 2 min left').waitFor();
     await progress.getByText('Waits for pid 4021').waitFor();
+    assert.equal(await progress.getByRole('progressbar', { name: 'migration lsif to scip' }).evaluate((e) => e.value), 0.34);
+    await progress.getByText('34 %, about 2 h left', { exact: true }).waitFor();
+    await progress.getByText('Stands still', { exact: true }).waitFor();
     await section(page, 'Temporary files').getByText('temp_file_limit is 1 GB').waitFor();
     await section(page, 'Temporary files').getByText('(78 % of the limit)').waitFor();
     const events = section(page, 'Events of the last day');

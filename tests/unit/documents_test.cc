@@ -15,6 +15,7 @@
 #include "checks/probes/connections.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/long_commands.h"
+#include "checks/probes/migrations.h"
 #include "checks/probes/server.h"
 
 namespace pgvigil {
@@ -224,6 +225,33 @@ TEST(Documents, AnotherTableOfTheSameCommandHasItsOwnSpeed) {
   s.saw(10, long_commands, {vacuum("a", 100, 5)});
   s.saw(0, long_commands, {vacuum("b", 900, 15)});
   EXPECT_EQ(json::parse(progress_document(input(s)))["operations"][0]["left_seconds"], nullptr);
+}
+
+TEST(Documents, AMigrationTellsWhatIsLeftUntilItStandsStill) {
+  Scenario s;
+  const auto look = [&](double ago, double done) {
+    s.saw(ago, migrations,
+          {{.database = "app", .name = "move", .done = done, .total = 1000},
+           {.database = "app", .name = "over", .done = 5, .total = 5},
+           {.database = "app", .name = "unread", .problem = "relation \"x\" does not exist"}});
+  };
+  look(120, 100);
+  look(60, 300);
+  look(2, 500);
+  json all = json::parse(progress_document(input(s)))["operations"];
+  ASSERT_EQ(all.size(), 2U);  // what is over is no longer in progress
+  EXPECT_EQ(all[0]["kind"], "migration");
+  EXPECT_EQ(all[0]["object"], "move");
+  EXPECT_EQ(all[0]["done"], 0.5);
+  EXPECT_NEAR(all[0]["left_seconds"].get<double>(), 500 / (400 / 118.0), 0.5);
+  EXPECT_EQ(all[1]["object"], "unread");
+  EXPECT_EQ(all[1]["done"], nullptr);
+  s.at = pgvigil::after(s.at, 200);
+  look(140, 500);
+  look(0, 500);
+  all = json::parse(progress_document(input(s)))["operations"];
+  EXPECT_EQ(all[0]["phase"], "stands still");
+  EXPECT_EQ(all[0]["left_seconds"], nullptr);
 }
 
 TEST(Documents, EventsAreInOrderAndBounded) {

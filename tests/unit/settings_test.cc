@@ -190,6 +190,15 @@ TEST(Settings, BadValuesSayWhatWasExpected) {
       {"targets: [{hot_queries: [{sql: select 1, max_cost: cheap}]}]", "max_cost is \"cheap\", expected a number"},
       {"targets: [{hot_queries: [{sql: select 1, max_rows_read: -1}]}]", "max_rows_read is \"-1\", expected a number"},
       {"targets: [{hot_queries: [{sql: select 1, max_row_read: 1}]}]", "did you mean \"max_rows_read\"?"},
+      {"targets: [{migrations: [{database: a, total: 7}]}]", "a migration has no done"},
+      {"targets: [{migrations: [{database: a, done: select 1}]}]", "a migration has no total"},
+      {"targets: [{migrations: [{database: a, done: delete from t, total: 7}]}]", "done is not one SELECT"},
+      {"targets: [{migrations: [{database: a, done: select 1; select 2, total: 7}]}]", "done is not one SELECT"},
+      {"targets: [{migrations: [{database: a, done: select 1, total: 7 rows}]}]", "total is not one SELECT"},
+      {"targets: [{migrations: [{database: a, done: select $1, total: 7}]}]", "done is not one SELECT"},
+      {"targets: [{migrations: [{database: a, name: m, done: select 1, total: 7}, {database: a, name: m, done: select "
+       "1, total: 7}]}]",
+       "two migrations are named \"m\""},
       {"schedule: {cycle: 10 parsecs}", "expected a duration such as 10 s or 5 min"},
       {"schedule: {sample: 0}", "sample is \"0\", expected 100 ms to 1 min"},
       {"schedule: {cycle: 2 min}", "the schedule is out of order"},
@@ -288,6 +297,9 @@ targets:
     databases: ["a\"b\nc"]
     hot_queries:
       - {sql: "SELECT $1\n  , 'x', $2", parameters: ["null", null], user: app, search_path: "a, \"b\"", max_cost: 0.5}
+    migrations:
+      - {name: move, database: app, done: "SELECT count(*)\nFROM t -- so far;", total: "SELECT 7 ; "}
+      - {database: app, done: SELECT 1, total: 1.2e6, search_path: app}
 http: {token: c4nary-token}
 receivers: [{kind: webhook, url: "https://user:c4nary@hooks.example:8443/c4nary/x?y=c4nary"}]
 alerting: {for_warning: 90 s}
@@ -304,6 +316,14 @@ alerting: {for_warning: 90 s}
   EXPECT_THAT(again.settings.targets[0].hot_queries[0].parameters, ElementsAre("null", std::nullopt));
   EXPECT_EQ(again.settings.targets[0].hot_queries[0].search_path, "a, \"b\"");
   EXPECT_EQ(again.settings.alerting.for_warning, 90);
+  const std::vector<Migration>& migrations = again.settings.targets[0].migrations;
+  ASSERT_EQ(migrations.size(), 2U);
+  EXPECT_EQ(migrations[0].done, "SELECT count(*)\nFROM t -- so far");
+  EXPECT_EQ(migrations[0].total, "SELECT 7");
+  EXPECT_EQ(migrations[0].search_path, "public");
+  EXPECT_EQ(migrations[1].name, "migration 2");
+  EXPECT_EQ(migrations[1].total, "1.2e6");
+  EXPECT_EQ(migrations[1].search_path, "app");
 }
 
 TEST(Settings, SecretsAlsoPercentEncodedLongestFirst) {
@@ -331,6 +351,9 @@ TEST(Settings, TheExampleNamesEveryKeyWithItsDefault) {
                           "databases",
                           "allow_superuser",
                           "hot_queries",
+                          "migrations",
+                          "done",
+                          "total",
                           "sql",
                           "enabled",
                           "address",

@@ -64,14 +64,24 @@ export function TempFiles() {
   </${Card}>`;
 }
 
+const still = (o) => o.kind === 'migration' && o.phase === 'stands still';
+// How far it is, what is left, and who does it, as far as each is known.
+const stage = (o) => {
+  const share = o.done !== null ? percent(o.done) : '';
+  const far = o.kind === 'migration' ? share || 'not to be read' : [share, o.phase || 'its phase is not known'].filter(Boolean).join(' of ');
+  const left = still(o) ? '' : o.left_seconds !== null ? `, about ${duration(o.left_seconds)} left` : ', no telling how long';
+  return far + left + (o.pid !== null ? `; runs for ${duration(o.running_seconds)}, pid ${o.pid}` : '');
+};
+
 export function Progress() {
   const { doc } = docs.progress.value;
   if (!doc || doc.operations.length === 0) return null;
   return html`<${Card} id="progress" title="In progress" kind="progress">
-    <ul class="holders">${doc.operations.map((o) => html`<li key=${o.pid}>
+    <ul class="holders">${doc.operations.map((o) => html`<li key=${`${o.pid} ${o.database} ${o.object}`}>
       <p><b>${o.kind}</b> <span class="names">${o.object}</span>${o.database ? html` <span class="dim">in ${o.database}</span>` : ''}</p>
       ${o.done !== null && html`<progress max="1" value=${o.done} aria-label=${`${o.kind} ${o.object}`}></progress>`}
-      <p class="dim">${o.done !== null ? `${percent(o.done)} of ` : ''}${o.phase || 'its phase is not known'}, ${o.left_seconds !== null ? `about ${duration(o.left_seconds)} left` : 'no telling how long'}; runs for ${duration(o.running_seconds)}, pid ${o.pid}</p>
+      <p class="dim">${stage(o)}</p>
+      ${still(o) && html`<p><${Tag} of="warning" word="Stands still" /></p>`}
       ${o.waits_for !== null && html`<p><${Tag} of="warning" word=${`Waits for pid ${o.waits_for}`} /></p>`}</li>`)}</ul>
   </${Card}>`;
 }

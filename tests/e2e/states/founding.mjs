@@ -101,6 +101,8 @@ export const activity = (over = {}) => ({
 export const progress = () => ({
   schema: 1, target, at: now,
   operations: [
+    { kind: 'migration', pid: null, database: 'codeintel', object: 'lsif to scip', phase: '', done: 0.34, running_seconds: null, left_seconds: 7200, waits_for: null },
+    { kind: 'migration', pid: null, database: 'codeintel', object: 'repack uploads', phase: 'stands still', done: 0.9, running_seconds: null, left_seconds: null, waits_for: null },
     { kind: 'CREATE INDEX CONCURRENTLY', pid: 4300, database: 'codeintel', object: 'public.lsif_data_references', phase: 'building index: scanning table', done: 0.62, running_seconds: 204, left_seconds: 125, waits_for: null },
     { kind: 'VACUUM', pid: 880, database: 'codeintel', object: 'public.lsif_uploads', phase: 'scanning heap', done: 0.11, running_seconds: 61, left_seconds: 493, waits_for: null },
     { kind: 'CREATE INDEX CONCURRENTLY', pid: 4310, database: 'codeintel', object: 'public.lsif_data_definitions', phase: 'waiting for old snapshots', done: null, running_seconds: 33, left_seconds: null, waits_for: 4021 },

@@ -1,0 +1,1 @@
+UPDATE worker SET runs = false;

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ class Agent {
   void published(const std::string& target, const Report& report, const History& history, const Context& context);
   std::string counted() const;
   void publish_metrics();
+  void publish_due_metrics();
   void start_when_closed(std::shared_ptr<Watch> watch, std::shared_ptr<Watch> before);
   std::string open_state();  // the directory; "" where nothing can be kept
   void keep(const std::string& target, Watched& w, const Report& report);
@@ -56,7 +58,8 @@ class Agent {
   boost::asio::steady_timer timer_;
   SeriesBudget budget_;
   OwnStats own_;
-  bool stopping_ = false;
+  std::chrono::steady_clock::time_point next_metrics_{};
+  bool metrics_due_ = false, stopping_ = false;
 };
 
 }  // namespace pgvigil

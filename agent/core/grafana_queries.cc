@@ -136,7 +136,7 @@ void around_them(Board& board) {
   board.add({.title = "Declared migrations",
              .says = "Share that is done of each, by the SQL of the configuration.",
              .unit = "percentunit",
-             .queries = {{"max by (datname, migration) (pgvigil_migration_done / pgvigil_migration_total)",
+             .queries = {{"max by (datname, migration) (pgvigil_migration_done / pgvigil_migration_goal)",
                           "{{datname}}: {{migration}}"}},
              .height = 5,
              .checks = {"migration_stalled"},

@@ -95,7 +95,7 @@ const Probe<MigrationProgress> migrations{
                   MetricKind::gauge,
                   "done",
                   {{"datname", "database"}, {"migration", "name"}}},
-                 {"pgvigil_migration_total",
+                 {"pgvigil_migration_goal",
                   "What a declared migration has to do in all, in whatever its SQL counts",
                   MetricKind::gauge,
                   "total",

@@ -157,7 +157,7 @@ TEST(Probe, EveryProbeIsWhole) {
     const bool asked_by_request = about.plan != nullptr;
     EXPECT_EQ(about.wave > 1, asked_by_request);
     const bool has_sql = about.scope == Scope::server || about.scope == Scope::database;
-    if (has_sql && about.id != "duplicates") {
+    if (has_sql && about.id != "duplicates" && about.id != "migrations") {  // their plans write the SQL
       EXPECT_FALSE(p->sql(130000).empty());
       const bool one_row = about.id == "server" || about.id == "table_sizes" || about.id == "schema_state";
       EXPECT_TRUE(one_row || p->sql(180000).find("limit ") != std::string::npos) << "unbounded";

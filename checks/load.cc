@@ -117,6 +117,7 @@ std::vector<TableLoad> load_by_table(const Input& in, double seconds) {
   std::map<std::string, TableLoad> tables;
   for (const auto& look : looks)
     for (const RelationLock& l : look.rows) {
+      if (l.sessions == 0) continue;  // held by those who do no work: no load
       TableLoad& t = tables[relation_locks.key(l)];
       t.database = l.database;
       t.name = l.name;

@@ -12,6 +12,7 @@ struct XminHolder {
   std::string database = {}, user = {}, application = {}, state = {};
   std::int64_t xids = 0;               // transactions begun since
   std::optional<double> seconds = {};  // since when, where the server tells
+  std::string holds = {};              // of a session: "snapshot", or only its "transaction id"; "" was not asked
   bool catalog_only = false;           // holds back the catalogues alone (logical slots)
 };
 

@@ -465,11 +465,12 @@ TEST_P(Probes, LocksThatSomebodyWaitsFor) {
 }
 
 TEST_P(Probes, TablesThatSessionsWorkOnWhateverTheirTextSays) {
-  const Client owner("app", database), reader("app", database), idle("app", database);
+  const Client owner("app", database), reader("app", database), idle("app", database), keeper("app", database);
   owner.run(R"(create or replace function "Shop".hidden() returns bigint language plpgsql as
                $$begin perform count(*) from "Shop".unindexed; perform pg_sleep(4); return 1; end$$)");
   reader.send(R"(select "Shop".hidden())");
   idle.run(R"(begin; select from "Shop".indexed limit 1)");  // holds a lock and does nothing: no work
+  keeper.run(R"(begin; update "Shop".twice set kind = kind where id = 1)");
   std::vector<RelationLock> rows;
   ASSERT_TRUE(within(3, [&] {
     rows = ask(us, relation_locks);
@@ -481,8 +482,17 @@ TEST_P(Probes, TablesThatSessionsWorkOnWhateverTheirTextSays) {
   EXPECT_EQ(l.writers, 0);
   EXPECT_EQ(l.database, database);
   Client("", database).run("select pg_terminate_backend(" + std::to_string(reader.pid()) + ")");
-  EXPECT_THAT(rows, Not(Contains(Field(&RelationLock::relation, "indexed"))));
+  EXPECT_THAT(l.resting, IsEmpty());
+  const RelationLock& read = find(rows, &RelationLock::name, std::string(R"("Shop".indexed)"));
+  EXPECT_EQ(read.sessions, 0);
+  EXPECT_THAT(read.pids, IsEmpty());
+  EXPECT_THAT(read.resting, ElementsAre(idle.pid()));
+  EXPECT_THAT(read.resting_writers, IsEmpty());
+  const RelationLock& kept = find(rows, &RelationLock::name, std::string(R"("Shop".twice)"));
+  EXPECT_THAT(kept.resting_writers, ElementsAre(keeper.pid()));
+  EXPECT_EQ(kept.prepared, 0);
   idle.run("rollback");
+  keeper.run("rollback");
 }
 
 TEST_P(Probes, PreparedTransactionsAndWhoWaitsForThem) {
@@ -492,7 +502,10 @@ TEST_P(Probes, PreparedTransactionsAndWhoWaitsForThem) {
   std::vector<LockWait> locks;
   EXPECT_TRUE(within(5, [&] { return !(locks = ask(us, lock_waits)).empty(); }));
   const auto all = ask(us, prepared_transactions);
+  const RelationLock kept = find(ask(us, relation_locks), &RelationLock::relation, std::string("twice"));
   Client("app", database).run("rollback prepared 'it''s ours'");
+  EXPECT_EQ(kept.prepared, 1);
+  EXPECT_THAT(kept.resting_writers, ElementsAre(waiter.pid()));  // it waits for the row, and holds the table
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].gid, "it's ours");
   EXPECT_EQ(all[0].owner, "app");
@@ -533,6 +546,7 @@ TEST_P(Probes, DeadRowsAndWhoHoldsThem) {
   EXPECT_EQ(h.kind, "session");
   EXPECT_EQ(h.application, "notebook");
   EXPECT_EQ(h.state, "idle in transaction");
+  EXPECT_EQ(h.holds, "snapshot");
   EXPECT_GE(h.xids, 1);
   EXPECT_GE(h.seconds.value(), 0);
   EXPECT_THAT(holders, Not(Contains(Field(&XminHolder::pid, us.pid()))));

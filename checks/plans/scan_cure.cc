@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "checks/plans/role_settings.h"
 #include "checks/plans/scans.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/server_settings.h"
@@ -113,7 +114,9 @@ std::vector<Remedy> cure_of(const Input& in, const KnownTable& table, const Inde
   r.advice = advice;
   r.columns = table.columns;
   r.existing = table.indexes;
-  r.server = in.now(server).empty() ? nullptr : &in.now(server)[0];
+  std::optional<Server> own;  // whoever builds it has the limits of the owner
+  for (const Server& s : in.now(server)) own = with_settings_of(s, in, table.table.owner, table.table.database);
+  r.server = own ? &*own : nullptr;
   r.load = relieved;
   r.words = words_of(in, table.table.relation, pids);
   r.pids = std::move(pids);

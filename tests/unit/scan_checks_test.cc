@@ -75,6 +75,22 @@ TEST(ScanChecks, ASettingIsTakenBackWhereItIsSet) {
   EXPECT_THAT(found[0].fix, HasSubstr("take enable_indexscan = off of role"));
 }
 
+TEST(ScanChecks, TheCureMakesRoomUnderTheLimitOfTheRoleThatBuilds) {
+  for (const auto& [role, limit, makes_room] :
+       {std::tuple("app_owner", "1MB", true), {"app_owner", "-1", false}, {"somebody else", "1MB", false}}) {
+    Scenario s = past({.plan = incident_plan()});
+    Server unlimited = Input(s.history, s.context, {}, s.at).now(server)[0];
+    unlimited.temp_file_limit = -1;
+    s.saw(0, server, {unlimited});
+    s.saw(1, server_settings, {{.scope = "role", .role = role, .name = "temp_file_limit", .value = limit}});
+    const auto found = said(seq_scan_hot_query, s);
+    ASSERT_FALSE(found.empty());
+    const std::string& sql = found[0].remedies.back().steps[0].sql;
+    EXPECT_EQ(sql.find("SET maintenance_work_mem") != std::string::npos, makes_room) << role << " " << limit << "\n"
+                                                                                     << sql;
+  }
+}
+
 TEST(ScanChecks, TheIncidentIsNamedWithColumnsAndCure) {
   const auto found = said(seq_scan_hot_query, past({.plan = incident_plan()}));
   ASSERT_EQ(found.size(), 1U);

@@ -18,6 +18,10 @@ std::string_view to_string(Confidence c) {
   static constexpr std::string_view names[] = {"low", "medium", "high"};
   return names[static_cast<std::size_t>(c)];
 }
+std::string_view to_string(Preflight::Outcome o) {
+  static constexpr std::string_view names[] = {"pass", "unknown", "wait", "fail"};
+  return names[static_cast<std::size_t>(o)];
+}
 std::string_view to_string(Remedy::Kind k) { return k == Remedy::Kind::cure ? "cure" : "first_aid"; }
 
 }  // namespace pgvigil

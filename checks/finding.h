@@ -36,6 +36,21 @@ struct Evidence {
   std::string value;  // with its unit, as a person reads it
 };
 
+// Would a step go through now? Told from what was seen already; nothing is asked for it.
+struct Preflight {
+  enum class Outcome : std::uint8_t { pass, unknown, wait, fail };  // unknown: could not be seen, and is no pass
+  struct Item {
+    std::string what;  // what was looked at: "temporary files"
+    Outcome outcome = Outcome::unknown;
+    std::string figure;     // "needs about 96 MB, temp_file_limit is 64 MB"; of unknown: why
+    std::string todo = {};  // "" where nothing is to be done
+  };
+  Outcome outcome = Outcome::unknown;  // the worst of the items'
+  std::string phrase;                  // the whole in one: "would fail: needs ...", "goes through now"
+  std::vector<Item> items;
+};
+std::string_view to_string(Preflight::Outcome o);
+
 // One thing to paste. pgvigil never runs it.
 struct Step {
   std::string title;
@@ -47,9 +62,10 @@ struct Step {
   std::string lock = {};      // what it blocks
   std::string undo = {};
   std::string caution = {};
-  double load_relieved = 0;   // average active sessions that this step takes away
-  double minutes = 0;         // expected duration; orders the steps with load_relieved
-  bool straight_path = true;  // false: an alternative, for when the straight path is closed
+  double load_relieved = 0;                 // average active sessions that this step takes away
+  double minutes = 0;                       // expected duration; orders the steps with load_relieved
+  bool straight_path = true;                // false: an alternative, for when the straight path is closed
+  std::optional<Preflight> preflight = {};  // set by evaluate; none where there is nothing that could stand in its way
 };
 
 struct Remedy {

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "checks/cannot_judge.h"
+#include "checks/plans/preflight.h"
 #include "checks/probes/activity.h"
 
 namespace pgvigil {
@@ -65,6 +66,11 @@ std::vector<Result> evaluate_all(const History& history, const Context& context,
     if (own.enabled)
       results.push_back(evaluate(*check, Input(history, context, own, at, context.firing.contains(check->id))));
   }
+  std::vector<Remedy*> remedies;
+  for (Result& r : results)
+    for (Finding& f : r.findings)
+      for (Remedy& m : f.remedies) remedies.push_back(&m);
+  preflight(Input(history, context, defaults, at), remedies);
   return results;
 }
 

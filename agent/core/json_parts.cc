@@ -10,13 +10,28 @@ std::string word(E e) {
   return std::string(to_string(e));
 }
 
+Json preflight(const Preflight& p) {
+  return {{"outcome", word(p.outcome)},
+          {"phrase", p.phrase},
+          {"items", list(p.items, [](const Preflight::Item& i) {
+             return Json{{"what", i.what}, {"outcome", word(i.outcome)}, {"figure", i.figure}, {"todo", i.todo}};
+           })}};
+}
+
 Json step(const Step& s) {
-  return {{"title", s.title},     {"database", s.database},
-          {"run_as", s.run_as},   {"sql", s.sql},
-          {"relief", s.relief},   {"duration", s.duration},
-          {"lock", s.lock},       {"undo", s.undo},
-          {"caution", s.caution}, {"load_relieved", s.load_relieved},
-          {"minutes", s.minutes}, {"straight_path", s.straight_path}};
+  return {{"title", s.title},
+          {"database", s.database},
+          {"run_as", s.run_as},
+          {"sql", s.sql},
+          {"relief", s.relief},
+          {"duration", s.duration},
+          {"lock", s.lock},
+          {"undo", s.undo},
+          {"caution", s.caution},
+          {"load_relieved", s.load_relieved},
+          {"minutes", s.minutes},
+          {"straight_path", s.straight_path},
+          {"preflight", s.preflight ? preflight(*s.preflight) : Json()}};
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/core/report_words.h"
+
 namespace pgvigil {
 namespace {
 
@@ -138,6 +140,7 @@ Cure cure_of(const Incident& incident) {
       if (!s.database.empty()) p.where = "database " + one_line(s.database);
       if (!s.run_as.empty()) p.where += (p.where.empty() ? "as " : ", as ") + one_line(s.run_as);
       p.where = cut(p.where, 200);
+      if (s.preflight && s.preflight->outcome >= Preflight::Outcome::wait) p.note = "now it " + told(*s.preflight);
       for (const std::string* part : {&s.duration, &s.lock, &s.caution})
         if (!part->empty()) p.note += (p.note.empty() ? "" : "; ") + one_line(*part);
       p.note = cut(p.note, 500);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "checks/plans/preflight.h"
 #include "checks/plans/scans.h"
 #include "checks/probes/foreign_servers.h"
 #include "checks/probes/hypothetical_plans.h"
@@ -112,6 +113,9 @@ QueryReport report_on_query(const Input& in, const std::string& name) {
     }
   }
   report.remedies = cure_of(in, *known, *worst, 0, {});
+  std::vector<Remedy*> remedies;
+  for (Remedy& r : report.remedies) remedies.push_back(&r);
+  preflight(in, remedies);
   if (advice.kind == IndexAdvice::Kind::create && advice.rows_found) {
     // Pages: a row may lie in a page of its own, and each look-up goes down the index.
     const double before = worst->scan->bytes_read / 8192;

@@ -69,6 +69,7 @@ std::string remedies(const Report& r, Remedy::Kind kind) {
   const auto step = [&](const Step& s, bool straight) {
     out += fmt::format("{}. {}{}\n\n   {}\n\n", ++n, straight ? "" : "or: ", escaped(s.title), escaped(place(s)));
     out += fenced(s.sql, "   ");
+    if (s.preflight) out += fmt::format("\n   preflight: {}\n", escaped(told(*s.preflight)));
     if (!s.caution.empty()) out += fmt::format("\n   caution: {}\n", escaped(s.caution));
     if (!s.undo.empty()) out += "\n   undo:\n\n" + fenced(s.undo, "   ");
   };

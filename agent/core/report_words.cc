@@ -108,6 +108,13 @@ Steps steps(const Report& r, Remedy::Kind kind) {
   return all;
 }
 
+std::string told(const Preflight& p) {
+  if (p.outcome == Preflight::Outcome::fail || p.outcome == Preflight::Outcome::wait)
+    for (const Preflight::Item& i : p.items)
+      if (i.outcome == p.outcome && !i.todo.empty()) return p.phrase + "; " + i.todo;
+  return p.phrase;
+}
+
 std::string place(const Step& s) {
   std::string text = fmt::format("in database {}, as {}", s.database, s.run_as);
   for (const auto& [name, value] : {std::pair("relieves", s.relief), {"takes", s.duration}, {"lock", s.lock}})

@@ -34,6 +34,7 @@ struct Steps {
   bool empty() const { return straight.empty() && other.empty() && words.empty(); }
 };
 Steps steps(const Report& report, Remedy::Kind kind);
-std::string place(const Step& step);  // "in database shop, as owner; relieves ...; takes ...; lock ..."
+std::string told(const Preflight& p);  // its phrase, and what to do about it
+std::string place(const Step& step);   // "in database shop, as owner; relieves ...; takes ...; lock ..."
 
 }  // namespace pgvigil

@@ -89,6 +89,7 @@ void Page::step(const Step& s, std::string_view label) {
   paragraph(label, 4, s.title);
   paragraph("    ", 6, place(s));
   sql(6, s.sql);
+  if (s.preflight) paragraph("    preflight: ", 6, told(*s.preflight));
   if (!s.caution.empty()) paragraph("    caution: ", 6, s.caution);
   if (!s.undo.empty()) paragraph("    undo: ", 6, s.undo);
 }

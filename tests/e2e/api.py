@@ -81,7 +81,8 @@ def walk(value, path, fields, seen):
         for key, inner in value.items():
             inside = f"{path}.{key}" if path else key
             wild = f"{path}.*"
-            if inside not in fields and wild in fields:
+            deeper = any(f == inside or f.startswith((inside + ".", inside + "[]")) for f in fields)
+            if not deeper and wild in fields:
                 seen.add(wild)
             else:
                 walk(inner, inside, fields, seen)

@@ -10,6 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 TEST(Message, the_first_lines_name_every_table_with_its_columns) {
@@ -130,6 +131,25 @@ TEST(Message, statements_that_would_not_paste_as_they_are_are_not_shown) {
     const Message m = render(n, the_report(), options);
     for (const Paste& p : m.paste) EXPECT_EQ(p.sql, "");
     EXPECT_EQ(m.paste.size() + m.more_steps, 1u);
+  }
+}
+
+TEST(Message, a_preflight_is_told_only_where_the_step_would_fail_or_wait) {
+  using Outcome = Preflight::Outcome;
+  for (const auto& [outcome, phrase, told] :
+       {std::tuple(Outcome::pass, "goes through now", ""),
+        {Outcome::unknown, "not looked at: disk", ""},
+        {Outcome::wait, "waits for 1 transaction (5 min, pid 7, idle)",
+         "now it waits for 1 transaction (5 min, pid 7, idle); end it"},
+        {Outcome::fail, "would fail: a standby", "now it would fail: a standby; end it"}}) {
+    Notice n = the_incident();
+    n.incident.causes.resize(1);
+    n.incident.causes[0].remedies[1].steps[0].preflight = Preflight{outcome, phrase, {{"x", outcome, "y", "end it"}}};
+    const std::string text = plain_text(render(n, the_report(), options));
+    if (*told == '\0')
+      EXPECT_THAT(text, Not(HasSubstr(phrase)));
+    else
+      EXPECT_THAT(text, HasSubstr(told));
   }
 }
 

@@ -49,6 +49,20 @@ Finding unindexed(const std::string& table, double load) {
   build.caution = "needs about 3.4 GB of temporary space and temp_file_limit is 1 GB: raise it first";
   build.load_relieved = 36.6;
   build.minutes = 4;
+  using Outcome = Preflight::Outcome;
+  build.preflight =
+      Preflight{Outcome::fail,
+                "would fail: needs about 3.4 GB of temporary files, temp_file_limit is 1 GB; waits for 2 transactions "
+                "(oldest 5 min, "
+                "pid 4711, idle)",
+                {{"writes", Outcome::pass, "a primary"},
+                 {"temporary files", Outcome::fail, "needs about 3.4 GB of temporary files, temp_file_limit is 1 GB",
+                  "as a superuser SET temp_file_limit"},
+                 {"disk", Outcome::unknown, "needs about 5.1 GB; the server's disks are not seen from here",
+                  "look with df on the server"},
+                 {"open transactions", Outcome::wait,
+                  "it waits for pid 4711 (loader, idle in transaction, 5 min) and pid 4720 (lsif, active, 40 s)",
+                  "pid 4711 sits idle and does not end by itself: let it commit, or end it"}}};
   Step limit = build;
   limit.title = "Raise the temporary limit of this session first";
   limit.run_as = "superuser";
@@ -56,6 +70,7 @@ Finding unindexed(const std::string& table, double load) {
   limit.relief = limit.lock = limit.undo = limit.caution = "";
   limit.duration = "at once";
   limit.straight_path = false;
+  limit.preflight.reset();
   Step cancel;
   cancel.title = "Cancel the readers that pile up";
   cancel.database = "codeintel";
@@ -64,6 +79,8 @@ Finding unindexed(const std::string& table, double load) {
       "SELECT pg_cancel_backend(pid) FROM pg_stat_activity\nWHERE query LIKE '%lsif_data_documents%' AND state = "
       "'active' AND pid <> pg_backend_pid();";
   cancel.relief = "for as long as nobody asks again";
+  cancel.preflight = Preflight{
+      Outcome::pass, "goes through now", {{"session", Outcome::pass, "it chooses its sessions when it is run"}}};
   f.remedies = {{Remedy::Kind::first_aid, "stops the pile-up for a moment", {cancel}},
                 {Remedy::Kind::cure, "give the look-ups an index", {build, limit}}};
   f.confidence = Confidence::high;

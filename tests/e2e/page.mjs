@@ -70,6 +70,32 @@ const tests = {
     await server.end();
   },
 
+  async 'preflight: beside the command what would stop it, told by a word and a shape'() {
+    const server = await serve(report('incident'));
+    const { page, clean, close } = await open(server.url);
+    await has(page, 'heading', 'What to type next');
+    const next = page.locator('.next li', { hasText: 'Build the index' });
+    const folded = next.locator('details.preflight');
+    await folded.getByText('would fail: needs about 3.4 GB of temporary files, temp_file_limit is 1 GB; waits for 2').waitFor();
+    assert.equal(await folded.getByRole('listitem').count(), 0);  // the first look stays short
+    await folded.locator('summary').focus();
+    await page.keyboard.press('Enter');
+    await folded.getByText('does not end by itself').waitFor();
+    const items = await folded.getByRole('listitem').allInnerTexts();
+    assert.deepEqual(items.map((t) => t.trim().split(':')[0]), ['fine', 'would fail', 'not seen', 'waits']);
+    // Without colour the four are told apart by their shapes.
+    const shapes = await folded.locator('li path').evaluateAll((all) => all.map((p) => p.getAttribute('d')));
+    assert.equal(new Set(shapes).size, 4);
+    await page.locator('.next li', { hasText: 'Cancel the readers' }).getByText('goes through now').waitFor();
+    // In the incident itself what would stop it is open, what passes is folded.
+    const step = page.locator('.step', { hasText: 'Build the index' }).first();
+    assert.equal(await step.getByRole('listitem').filter({ hasText: 'temporary files' }).count(), 1);
+    await fits(page, 'preflight');
+    clean();
+    await close();
+    await server.end();
+  },
+
   async 'hostile names are text'() {
     const server = await serve(report('hostile'));
     const { page, clean, close } = await open(server.url, { permissions: ['clipboard-read', 'clipboard-write'] });

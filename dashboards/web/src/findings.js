@@ -3,6 +3,18 @@ import { html } from 'htm/preact';
 import { Card, Code, Sign, Tag, When, place } from './parts.js';
 import { clock, counted, duration, percent, seconds } from './words.js';
 
+// A shape and a word for each outcome; what could not be seen is no pass.
+const outcomes = { pass: ['ok', 'fine'], unknown: ['unknown', 'not seen'], wait: ['fading', 'waits'], fail: ['away', 'would fail'] };
+const Outcome = ({ of }) => html`<span class=${`outcome ${of}`}><${Sign} of=${outcomes[of]?.[0]} /><span class="unseen">${outcomes[of]?.[1] ?? of}: </span></span>`;
+
+// Would it go through now? The phrase stands under the command, the list behind it.
+export function Preflight({ of, open }) {
+  return of && html`<details class="preflight" open=${open && (of.outcome === 'wait' || of.outcome === 'fail')}>
+    <summary><${Outcome} of=${of.outcome} /><b>Preflight:</b> ${of.phrase}</summary>
+    <ul>${of.items.map((i) => html`<li><${Outcome} of=${i.outcome} /><span><b>${i.what}:</b> ${i.figure}${i.todo ? html` <span class="dim">(${i.todo})</span>` : ''}</span></li>`)}</ul>
+  </details>`;
+}
+
 function Step({ step }) {
   const facts = [
     ['Where', [step.database && `database ${step.database}`, step.run_as && `as ${step.run_as}`].filter(Boolean).join(', ')],
@@ -11,6 +23,7 @@ function Step({ step }) {
   return html`<li class="step">
     <h5>${step.title}</h5>
     ${step.sql && html`<${Code} text=${step.sql} what=${step.title} />`}
+    <${Preflight} of=${step.preflight} open=${true} />
     ${step.caution && html`<p class="caution"><strong>Caution:</strong> ${step.caution}</p>`}
     ${facts.length > 0 && html`<dl class="facts">${facts.map(([k, v]) => html`<div><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>`}
     ${step.undo && html`<details class="undo"><summary>Undo</summary><${Code} text=${step.undo} what=${`undo ${step.title}`} /></details>`}

@@ -1,7 +1,7 @@
 // The first look: is it broken, since when, why, what to type. All of it is to be seen without scrolling.
 import { html } from 'htm/preact';
 import { ownLine } from './live.js';
-import { sql } from './findings.js';
+import { Preflight, sql } from './findings.js';
 import { Code, Sign, jump } from './parts.js';
 import { clock, counted, duration, line, seconds, severity } from './words.js';
 
@@ -38,6 +38,7 @@ function Commands({ r }) {
     <ol>${all.map(({ word, step }) => html`<li key=${step.title + step.sql}>
       <p class="todo"><b>${word}:</b> ${step.title}${step.database || step.run_as ? html`<span class="dim"> ${[step.database && `in ${step.database}`, step.run_as && `as ${step.run_as}`].filter(Boolean).join(', ')}</span>` : ''}</p>
       <${Code} text=${step.sql} what=${step.title} />
+      <${Preflight} of=${step.preflight} />
       ${step.caution && html`<p class="careful"><strong>Caution:</strong> ${step.caution}</p>`}
     </li>`)}</ol>
     <p class="dim"><button type="button" class="plainly" onClick=${() => jump('incident')}>${more > 0 ? `Evidence, undo, and ${more} more of the same` : 'Evidence, undo and what else there is'}</button></p>

@@ -30,16 +30,38 @@ std::optional<double> speed(const Input& in, const SequenceUse& s) {
   return best;
 }
 
+// The limit that somebody gave it.
+std::string own_limit(const SequenceUse& s) {
+  return s.down ? fmt::format("MINVALUE -{:.0f}", s.limit) : fmt::format("MAXVALUE {:.0f}", s.limit);
+}
+
 std::string what_it_is(const SequenceUse& s) {
   const std::string column = s.table.empty() ? "" : fmt::format("{}.{}", s.table, s.column);
   if (!s.is_sequence) return fmt::format("{}, a key of type {},", column, s.type);
-  return column.empty() ? fmt::format("sequence {} ({})", s.name, s.type)
-                        : fmt::format("sequence {} of {} ({})", s.name, column, s.type);
+  const std::string ends = s.own_limit ? "its own " + own_limit(s) : s.type;
+  return column.empty() ? fmt::format("sequence {} ({})", s.name, ends)
+                        : fmt::format("sequence {} of {} ({})", s.name, column, ends);
+}
+
+bool is_integer(const std::string& type) { return type == "smallint" || type == "integer"; }
+
+Remedy take_limit_away(const SequenceUse& s) {
+  const std::string which = s.down ? "MINVALUE" : "MAXVALUE";
+  Step step{.title = fmt::format("take the {} away", which), .database = s.database, .run_as = s.owner, .sql = {}};
+  step.sql = fmt::format("ALTER SEQUENCE {} NO {};", s.name, which);
+  step.lock = "SHARE ROW EXCLUSIVE on the sequence, for a moment";
+  step.undo = fmt::format("ALTER SEQUENCE {} {};", s.name, own_limit(s));
+  step.duration = "at once";
+  step.caution =
+      "somebody set it: ask first whether the numbers beyond belong to another server, or are too long for what reads "
+      "them";
+  return {Remedy::Kind::cure, "let it count as far as its type goes", {std::move(step)}};
 }
 
 std::vector<Remedy> remedies(const SequenceUse& s) {
+  if (s.own_limit) return {take_limit_away(s)};
   std::vector<Remedy> all;
-  if (s.is_sequence && s.type != "bigint" && !s.table.empty()) {
+  if (s.is_sequence && is_integer(s.type) && !s.table.empty()) {
     Step back{.title = "win time: let it count through the negative half",
               .database = s.database,
               .run_as = s.owner,
@@ -52,10 +74,10 @@ std::vector<Remedy> remedies(const SequenceUse& s) {
     back.straight_path = false;
     all.push_back({Remedy::Kind::first_aid, "the other half of the type", {std::move(back)}});
   }
-  if (s.table.empty() || s.type == "bigint") return all;
+  if (s.table.empty() || !(is_integer(s.type) || s.type.starts_with("numeric"))) return all;
   Step widen{.title = fmt::format("make {} a bigint", s.column), .database = s.database, .run_as = s.owner, .sql = {}};
   widen.sql = fmt::format("SET lock_timeout = '5s';\nALTER TABLE {} ALTER COLUMN {} TYPE bigint;", s.table, s.column);
-  if (s.is_sequence) widen.sql += fmt::format("\nALTER SEQUENCE {} AS bigint;", s.name);
+  if (s.is_sequence && is_integer(s.type)) widen.sql += fmt::format("\nALTER SEQUENCE {} AS bigint;", s.name);
   widen.lock = "ACCESS EXCLUSIVE while the whole table and its indexes are written anew";
   widen.caution =
       "on a large table: add a bigint column, fill it in batches with a trigger that keeps it current, build its "
@@ -68,8 +90,9 @@ std::vector<Remedy> remedies(const SequenceUse& s) {
 std::vector<Finding> evaluate(const Input& in) {
   std::vector<Finding> found;
   for (const SequenceUse& s : in.now(sequences)) {
-    if (s.name.empty() || s.limit <= 0) continue;
-    const double used = s.last / s.limit, left = std::max(0.0, s.limit - s.last) / std::max(s.step, 1.0);
+    if (s.name.empty() || s.limit <= s.before) continue;
+    const double used = (s.last - s.before) / (s.limit - s.before),
+                 left = std::max(0.0, s.limit - s.last) / std::max(s.step, 1.0);
     if (used < in[warn]) continue;
     const auto rate = speed(in, s);
     const double seconds = rate ? left * s.step / *rate : -1;
@@ -91,9 +114,12 @@ std::vector<Finding> evaluate(const Input& in) {
     if (rate) f.evidence.push_back({"taken", words::rate(*rate, "values")});
     if (!s.table.empty()) f.tables = {s.table};
     f.confidence = s.is_sequence ? Confidence::high : Confidence::medium;
-    f.basis = s.is_sequence ? "the sequence itself and the type of the column it feeds"
-                            : "the highest value that ANALYZE saw in the key";
-    f.fix = s.table.empty() ? "a sequence of type bigint" : fmt::format("{}.{} as bigint", s.table, s.column);
+    f.basis = s.own_limit     ? "the sequence itself"
+              : s.is_sequence ? "the sequence itself and the type of the column it feeds"
+                              : "the highest value that ANALYZE saw in the key";
+    f.fix = s.own_limit       ? fmt::format("sequence {} without a limit of its own", s.name)
+            : s.table.empty() ? "a sequence of type bigint"
+                              : fmt::format("{}.{} as bigint", s.table, s.column);
     f.remedies = remedies(s);
     found.push_back(std::move(f));
   }
@@ -130,6 +156,14 @@ Scenario used(double share, double per_second = 0, bool known = true, bool feeds
   return out.saw(1, sequences, {at(1), count});
 }
 
+// Of a range of a hundred million numbers.
+Scenario in_a_range(double first, double last) {
+  SequenceUse s;
+  s.database = "shop", s.name = "public.shard_two", s.table = "public.orders", s.column = "id", s.type = "bigint";
+  s.own_limit = true, s.before = first - 1, s.limit = first + 99'999'999, s.last = last, s.owner = "owner";
+  return Scenario().saw(1, sequences, {s});
+}
+
 Scenario key_without_sequence() {
   SequenceUse s;
   s.database = "shop", s.name = "public.events_pkey", s.table = "public.events", s.column = "id", s.type = "integer";
@@ -155,6 +189,8 @@ const Check sequence_exhaustion{
                  {"80 % used, and little use of it", [] { return used(0.8, 2); }, {Severity::warning}},
                  {"99.9 %, at a speed that is not known", [] { return used(0.999, 0, false); }, {Severity::critical}},
                  {"a key that the application numbers itself", key_without_sequence, {Severity::critical}},
+                 {"the end of its own range", [] { return in_a_range(2e9, 2.099e9); }, {Severity::critical}},
+                 {"the begin of a range far up", [] { return in_a_range(2e9, 2.001e9); }, {}},
                  {"half used", [] { return used(0.55, 10); }, {}},
                  {"95 %, feeding no column, unused", [] { return used(0.95, 0, true, false); }, {Severity::critical}}},
 };

@@ -862,7 +862,9 @@ TEST_P(Probes, SequencesNearTheirEnd) {
   c.run(R"(create table "Shop".orders (id serial primary key, other int2 generated always as identity, plain bigint);
            create sequence "Shop".loose; alter table "Shop".orders alter plain set default nextval('"Shop".loose');
            create sequence "Shop".rounds maxvalue 10 cycle;
-           select setval('"Shop".orders_id_seq', 2000000000), setval('"Shop".orders_other_seq', 20000), setval('"Shop".loose', 20000),
+           create sequence "Shop".shard minvalue 2000000000 maxvalue 2000000099;
+           create sequence "Shop".far minvalue 3000000000 maxvalue 4000000000;
+           select setval('"Shop".shard', 2000000080), setval('"Shop".far', 3000000500), setval('"Shop".orders_id_seq', 2000000000), setval('"Shop".orders_other_seq', 20000), setval('"Shop".loose', 20000),
                   setval('"Shop".rounds', 9))");
   if (c.version() < 140000 && reads_data()) c.run(R"(grant select on all sequences in schema "Shop" to pgvigil)");
   const auto all = ask(us, sequences, given_tables());
@@ -875,11 +877,16 @@ TEST_P(Probes, SequencesNearTheirEnd) {
     EXPECT_EQ(id.type, "integer");
     EXPECT_EQ(id.last, 2e9);
     EXPECT_EQ(find(all, &SequenceUse::column, std::string("other")).limit, 32767);
-    EXPECT_EQ(all.size(), 3U);
+    EXPECT_FALSE(id.own_limit);
+    const auto shard = find(all, &SequenceUse::name, std::string("\"Shop\".shard"));
+    EXPECT_TRUE(shard.own_limit);
+    EXPECT_EQ(shard.limit, 2000000099);
+    EXPECT_EQ(shard.before, 1999999999);
+    EXPECT_EQ(all.size(), 4U);
   } else {
     EXPECT_EQ(counted.hidden, counted.looked_at);
   }
-  c.run(R"(drop table "Shop".orders; drop sequence "Shop".loose, "Shop".rounds)");
+  c.run(R"(drop table "Shop".orders; drop sequence "Shop".loose, "Shop".rounds, "Shop".shard, "Shop".far)");
 }
 
 TEST_P(Probes, StatementsAndTheirTexts) {

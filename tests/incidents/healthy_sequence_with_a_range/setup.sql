@@ -1,0 +1,7 @@
+CREATE SEQUENCE shard_two MINVALUE 2000000000 MAXVALUE 2100000000;
+CREATE TABLE parcels (id int PRIMARY KEY DEFAULT nextval('shard_two'), weight int NOT NULL);
+INSERT INTO parcels (weight) SELECT i % 1000 FROM generate_series(1, 20000) i;
+GRANT INSERT ON parcels TO app;
+GRANT USAGE ON SEQUENCE shard_two TO app;
+GRANT SELECT ON SEQUENCE shard_two TO PUBLIC;
+ANALYZE;

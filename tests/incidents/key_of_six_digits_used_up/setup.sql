@@ -1,0 +1,12 @@
+CREATE ROLE shop_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO shop_owner;
+SET ROLE shop_owner;
+CREATE SEQUENCE voucher_no;
+CREATE TABLE vouchers (id numeric(6, 0) PRIMARY KEY DEFAULT nextval('voucher_no'), cents int NOT NULL);
+INSERT INTO vouchers (cents) SELECT i FROM generate_series(1, 20000) i;
+SELECT setval('voucher_no', 985000);
+GRANT INSERT ON vouchers TO app;
+GRANT USAGE ON SEQUENCE voucher_no TO app;
+GRANT SELECT ON SEQUENCE voucher_no TO PUBLIC;
+RESET ROLE;
+ANALYZE;

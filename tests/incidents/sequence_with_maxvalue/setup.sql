@@ -1,0 +1,12 @@
+CREATE ROLE box_office LOGIN;
+GRANT CREATE ON SCHEMA public TO box_office;
+SET ROLE box_office;
+CREATE SEQUENCE ticket_number MAXVALUE 999999;
+CREATE TABLE tickets (id bigint PRIMARY KEY DEFAULT nextval('ticket_number'), seat int NOT NULL);
+INSERT INTO tickets (seat) SELECT i % 1000 FROM generate_series(1, 20000) i;
+SELECT setval('ticket_number', 990000);
+GRANT INSERT ON tickets TO app;
+GRANT USAGE ON SEQUENCE ticket_number TO app;
+GRANT SELECT ON SEQUENCE ticket_number TO PUBLIC;
+RESET ROLE;
+ANALYZE;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "checks/check.h"
+#include "checks/load.h"
 #include "checks/plans/sql.h"
 #include "checks/probes/connection_limits.h"
 #include "checks/slots.h"
@@ -17,6 +18,8 @@ constexpr Setting<Ratio> warn{"warn", 0.8, "share of the slots in use from which
 constexpr Setting<Ratio> crit{"crit", 0.95, "share of the slots in use from which it is critical"};
 constexpr Setting<Ratio> leak{"leak", 0.6, "share of idle sessions from which the holders themselves are the cause"};
 
+// Share of the slots that one statement takes from which it is named.
+constexpr double same = 0.5;
 constexpr Setting<Seconds> window{"window", 15 * 60, "an idle crowd is critical when it has grown within this time"};
 
 bool is_idle(const ConnectionGroup& g) { return g.state.starts_with("idle"); }
@@ -74,6 +77,94 @@ Remedy end_idle(const Holder& h, double used, double slots) {
   s.lock = "none";
   s.caution = "open transactions among them are rolled back; the application must be able to reconnect";
   return {Remedy::Kind::first_aid, "end idle sessions of the largest holder", {std::move(s)}};
+}
+
+// The statement that most of the sessions run which hold the slots.
+const QueryLoad* holding(const Load& now, double slots) {
+  const QueryLoad* most = nullptr;
+  for (const QueryLoad& q : now.queries)
+    if (!q.pids.empty() && (most == nullptr || q.pids.size() > most->pids.size())) most = &q;
+  return most != nullptr && static_cast<double>(most->pids.size()) >= same * slots ? most : nullptr;
+}
+
+// What these sessions do now: "33 wait for Timeout:PgSleep".
+std::string doing(const Input& in, const std::vector<std::int64_t>& pids) {
+  std::map<std::string, double> by;
+  for (const Session& s : in.now(activity)) {
+    if (std::find(pids.begin(), pids.end(), s.pid) == pids.end()) continue;
+    by[s.wait_event.empty() ? "compute" : fmt::format("wait for {}:{}", s.wait_event_type, s.wait_event)] += 1;
+  }
+  std::vector<std::pair<double, std::string>> all;
+  for (const auto& [what, n] : by) all.emplace_back(-n, what);
+  std::sort(all.begin(), all.end());
+  std::vector<std::string> told;
+  for (const auto& [n, what] : all) told.push_back(fmt::format("{} {}", words::count(-n), words::one_line(what, 63)));
+  return words::list(told, 3);
+}
+
+// The oldest executions first: as many as leave a quarter of the slots free.
+std::optional<Remedy> cancel_oldest(const Input& in, const QueryLoad& q, double used, double slots) {
+  std::vector<std::pair<double, std::int64_t>> running;
+  for (const Session& s : in.now(activity))
+    if (std::find(q.pids.begin(), q.pids.end(), s.pid) != q.pids.end()) running.emplace_back(s.query_start, s.pid);
+  if (running.empty()) return std::nullopt;
+  std::sort(running.begin(), running.end());
+  const double many = std::clamp(std::ceil(used - 0.75 * slots), 1.0, static_cast<double>(running.size()));
+  std::vector<std::string> pids;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(many); ++i) pids.push_back(std::to_string(running[i].second));
+  const double newest = running[pids.size() - 1].first;
+  Step s{.title = fmt::format("cancel the {} that run longest", words::counted(many, "execution")),
+         .database = q.database.empty() ? "postgres" : q.database,
+         .run_as = "superuser",
+         .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity\n WHERE pid = "
+                            "ANY (ARRAY[{}]) AND state = 'active'\n   AND query_start < "
+                            "pg_catalog.to_timestamp({:.0f});",
+                            fmt::join(pids, ", "), std::ceil(newest) + 1)};
+  s.duration = "at once";
+  s.lock = "none";
+  s.caution = "their sessions stay, the application sees errors, and what it asks again takes as long";
+  s.load_relieved = many;
+  return Remedy{Remedy::Kind::first_aid, "end what holds the slots longest", {std::move(s)}};
+}
+
+// So that the next crowd leaves room for others.
+Remedy bound(const QueryLoad& q, double slots) {
+  const double share = std::max(1.0, std::floor(0.75 * slots));
+  const std::string role = sql::quote_identifier(q.user);
+  Step s{.title = fmt::format("bound what {} may take", words::one_line(q.user, 63)),
+         .database = "postgres",
+         .run_as = "superuser",
+         .sql = fmt::format("ALTER ROLE {} CONNECTION LIMIT {:.0f};", role, share)};
+  s.undo = fmt::format("ALTER ROLE {} CONNECTION LIMIT -1;", role);
+  s.duration = "at once, for new sessions";
+  s.lock = "none";
+  s.caution = "what is over the limit is refused: a pool in front of the server lets it wait instead";
+  s.straight_path = false;
+  return {Remedy::Kind::cure,
+          "find what the statement waits for or works on, give it a time limit, and bound its role",
+          {std::move(s)}};
+}
+
+// Sessions that work hold the slots: what they all run is what to look at.
+void say_busy(const Input& in, Finding& f, double used, double slots, std::string_view user) {
+  if (f.severity < Severity::warning) return;
+  const Load now = load(in, 10);
+  const QueryLoad* q = holding(now, slots);
+  if (q == nullptr || (!user.empty() && q->user != user)) return;
+  const auto cancel = cancel_oldest(in, *q, used, slots);
+  if (!cancel) return;
+  f.sentence += fmt::format("; {} run {}", words::count(static_cast<double>(q->pids.size())),
+                            words::one_line(q->query.empty() ? q->query_id : q->query, 80));
+  f.evidence.push_back({"statement", words::one_line(q->query, 300)});
+  f.evidence.push_back(
+      {"run by", fmt::format("{} as {} in {}: {}, the longest for {}",
+                             q->application.empty() ? "an unnamed application" : words::one_line(q->application, 63),
+                             words::one_line(q->user, 63), words::one_line(q->database, 63),
+                             words::counted(static_cast<double>(q->pids.size()), "session"),
+                             words::duration(q->oldest_seconds))});
+  f.evidence.push_back({"they", doing(in, q->pids)});
+  f.remedies.push_back(*cancel);
+  f.remedies.push_back(bound(*q, slots));
 }
 
 struct Pool {
@@ -157,6 +248,7 @@ std::vector<Finding> evaluate(const Input& in) {
     if (idle && !nearly_full && !groups.empty() && bounded(in, holders(groups).front().user, p.limit))
       severity = Severity::info;
     found.push_back(describe(p, severity, idle));
+    if (!idle) say_busy(in, found.back(), p.used, p.limit, "");
   }
   // A role's or database's own limit is a fence somebody put up: a pool may rest just below it. It matters where the
   // sessions behind it are busy, or where the next one is refused.
@@ -173,6 +265,7 @@ std::vector<Finding> evaluate(const Input& in) {
     if (p.used < in[warn] * p.limit || (idle && !refusing)) continue;
     const bool critical = p.used >= in[crit] * p.limit && !idle;
     found.push_back(describe(p, critical ? Severity::critical : Severity::warning, idle));
+    if (!idle) say_busy(in, found.back(), p.used, p.limit, l.kind == "role" ? std::string_view(l.name) : "");
   }
   return found;
 }
@@ -208,6 +301,20 @@ Scenario pool(std::int64_t active, std::int64_t idle, std::vector<ConnectionLimi
   return out;
 }
 
+// All run the same statement, and it waits for something.
+Scenario all_on_one() {
+  Scenario out = pool(90, 4);
+  std::vector<Session> all;
+  for (int i = 0; i < 90; ++i) {
+    Session s;
+    s.pid = 100 + i, s.database = "shop", s.user = "app", s.application = "web", s.backend_type = "client backend";
+    s.state = "active", s.query_id = "7", s.query = "SELECT render($1)", s.query_age = 20, s.query_start = 1.7e9 - i;
+    s.wait_event_type = "Extension", s.wait_event = "Extension";
+    all.push_back(std::move(s));
+  }
+  return out.saw(2, activity, all).saw(1, activity, all);
+}
+
 }  // namespace
 
 extern const Check connections_saturated;
@@ -217,7 +324,7 @@ const Check connections_saturated{
     .why = "When the last slot is taken every new connection is refused, also that of the person who comes to help.",
     .role = Role::symptom,
     .reads = {server, connections},
-    .may_read = {connection_limits},
+    .may_read = {connection_limits, activity},
     .settings = {warn, crit, leak, window},
     .evaluate = evaluate,
     .fine = fine,
@@ -236,6 +343,7 @@ const Check connections_saturated{
                     return s;
                   },
                   {Severity::critical}},
+                 {"97 % in use, nearly all by one statement", all_on_one, {Severity::critical}},
                  {"a role at its limit, all working",
                   [] {
                     return pool(40, 0, {{"role", "app", 40, 40}});

@@ -179,11 +179,18 @@ std::vector<Incident> incidents_of(std::vector<Finding> causes, std::vector<Find
     else
       (is_live(s) ? unexplained : posture).push_back(std::move(s));
   }
-  // Symptoms that nothing explains are one incident: they are likely faces of one trouble.
+  // Symptoms that nothing explains are one incident: they are likely faces of one trouble. One that says itself who
+  // does it, and what to do about it, leads the others as their cause.
   std::stable_sort(unexplained.begin(), unexplained.end(), worse);
+  const auto names_its_own = std::find_if(unexplained.begin(), unexplained.end(), [](const Finding& f) {
+    return f.check == "connections_saturated" && !f.remedies.empty();
+  });
+  if (names_its_own != unexplained.end()) {
+    names_its_own->role = Role::cause;
+    std::rotate(unexplained.begin(), names_its_own, names_its_own + 1);
+  }
   if (!unexplained.empty()) {
     Incident unknown_cause = opened(std::move(unexplained.front()));
-    unknown_cause.explained = false;
     std::move(unexplained.begin() + 1, unexplained.end(), std::back_inserter(unknown_cause.symptoms));
     incidents.push_back(std::move(unknown_cause));
   }

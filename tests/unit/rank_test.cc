@@ -110,6 +110,20 @@ Finding of_session(std::int64_t pid, Severity severity, double load) {
           .sessions = {pid, 99}};
 }
 
+TEST(Rank, FullSlotsThatNothingExplainsAreTheirOwnCauseWhereTheirHolderIsNamed) {
+  Finding full = symptom("97 of 97 connections are in use", Severity::critical);
+  const auto load = found("load_above_cores", {symptom("5x load", Severity::critical)});
+  EXPECT_FALSE(ranked({load, found("connections_saturated", {full})}).incidents.at(0).explained);
+  full.remedies = {{Remedy::Kind::first_aid, "cancel what runs longest", {}}};
+  const Report r = ranked({load, found("connections_saturated", {full})});
+  ASSERT_EQ(r.incidents.size(), 1u);
+  EXPECT_TRUE(r.incidents[0].explained);
+  EXPECT_EQ(r.incidents[0].lead().sentence, full.sentence);
+  const Report by_scan = ranked(
+      {found("connections_saturated", {full}), found("seq_scan_hot_query", {cause("a", Severity::critical, 8)})});
+  EXPECT_EQ(by_scan.incidents.at(0).lead().object.name, "a");
+}
+
 TEST(Tie, APreparedTransactionIsTiedByThoseThatWaitForIt) {
   Finding queue = of_session(0, Severity::critical, 4), prepared = cause("", Severity::critical, 4);
   prepared.tables.clear();

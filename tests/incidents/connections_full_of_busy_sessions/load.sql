@@ -1,0 +1,1 @@
+SELECT render_invoice(1);

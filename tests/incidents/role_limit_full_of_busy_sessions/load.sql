@@ -1,0 +1,1 @@
+SELECT translate_page(1);

@@ -41,6 +41,8 @@ struct ColumnUse {
     cast,      // detail: the type
     other
   };
+  // What it is compared with.
+  enum class With : std::uint8_t { other, constant, parameter, now };
   std::string column;  // as quote_identifier prints it
   How how = How::other;
   std::string detail = {};
@@ -52,6 +54,8 @@ struct ColumnUse {
   std::string compared_detail = {};
   std::string collation = {};  // of a COLLATE clause
   std::string called = {};     // a function in what it is compared with
+  With with = With::other;
+  std::string negation = {};  // <>, NOT IN, IS DISTINCT FROM of constants, as CREATE INDEX ... WHERE takes it
 };
 struct RelationUse {
   std::string schema, relation;  // unquoted; schema "" when the text does not say

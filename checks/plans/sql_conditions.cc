@@ -1,6 +1,8 @@
 // How a query compares the columns of what it reads.
 #include <algorithm>
+#include <map>
 
+#include "checks/plans/sql_values.h"
 #include "checks/plans/sql_walk.h"
 
 namespace pgvigil::sql {
@@ -55,10 +57,19 @@ void Walk::use(const Field& f, How how, std::string detail) {
   use(s, how, std::move(detail));
 }
 
+// A boolean column as a condition.
+void Walk::flag(const Field& f) {
+  Side s;
+  s.column = f;
+  s.with = ColumnUse::With::constant;
+  use(s, How::equal, "boolean");
+}
+
 void Walk::use(const Side& s, How how, std::string detail) {
   ColumnUse u{quote_identifier(s.column->column), how, std::move(detail)};
   u.collation = s.collation;
   u.called = s.called;
+  u.with = s.with;
   if (s.wrapped) {
     u.compared = how;
     u.compared_detail = std::move(u.detail);
@@ -81,15 +92,6 @@ std::string turned(const std::string& detail) {
   return detail == "below" ? "above" : detail == "above" ? "below" : detail;
 }
 
-// The first function that is called in it, subqueries left aside.
-std::string called(const Json& node, int depth = 0) {
-  if (depth > kDeepest || !node.is_structured() || (node.is_object() && node.contains("SubLink"))) return "";
-  if (node.is_object() && node.contains("FuncCall")) return last_name(at(at(node, "FuncCall"), "funcname"));
-  for (const Json& child : node)
-    if (std::string name = called(child, depth + 1); !name.empty()) return name;
-  return "";
-}
-
 }  // namespace
 
 void Walk::compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail) {
@@ -102,24 +104,14 @@ void Walk::compare(const Json& left, const Json& right, const Scope& scope, How 
   }
   if (l.collation.empty()) l.collation = r.collation;
   if (r.collation.empty()) r.collation = l.collation;
-  if (l.column) l.called = called(right);
-  if (r.column) r.called = called(left);
+  if (l.column) l.called = called(right), l.with = value_of(right);
+  if (r.column) r.called = called(left), r.with = value_of(left);
   for (const auto& [s, opposite] : {std::pair(&l, &r), std::pair(&r, &l)})
     if (s->column)
       use(*s, opposite->constant ? how : how == How::equal ? How::join : how, s == &l ? detail : turned(detail));
 }
 
 namespace {
-
-// What kind of pattern it is, where the text still has it.
-std::string pattern_kind(const Json& right, bool regular_expression) {
-  const Json* node = &right;
-  while (node->is_object() && node->contains("TypeCast")) node = &at(at(*node, "TypeCast"), "arg");
-  const std::string pattern = text(at(at(*node, "A_Const"), "sval"), "sval");
-  if (pattern.empty()) return "";
-  if (regular_expression) return pattern[0] == '^' ? "regex prefix" : "regex";
-  return pattern[0] == '%' || pattern[0] == '_' ? "infix" : "prefix";
-}
 
 bool is_container_operator(std::string_view op) {
   for (const char* known :
@@ -150,6 +142,9 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
              (type == "AEXPR_OP" && (op == "~" || op == "~*" || op == "~~" || op == "~~*"))) {
     how = How::like;
     detail = op == "~~*" ? "ilike" : op == "~*" ? "regex" : pattern_kind(right, op == "~");
+  } else if (type == "AEXPR_OP" && op == "^@") {
+    how = How::like;
+    detail = "starts";
   } else if (type == "AEXPR_OP" && is_container_operator(op)) {
     how = How::contains;
     detail = op;
@@ -158,6 +153,7 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
     if (const Side l = side(left, scope), r = side(right, scope); !l.column && r.column && !r.wrapped)
       return use(r, conjunct ? How::contains : How::other, "any");  // $1 = ANY (tags)
   if (!conjunct || how == How::other) {
+    if (conjunct && negation(a, scope)) return;
     others(left, scope);
     others(right, scope);
     return;
@@ -175,9 +171,41 @@ void Walk::comparison(const Json& a, const Scope& scope, bool conjunct) {
   }
 }
 
+// What a column is not: where that leaves few rows, an index of these alone is small.
+bool Walk::negation(const Json& a, const Scope& scope) {
+  static const std::map<std::string, std::string, std::less<>> words{
+      {"AEXPR_OP", "<>"}, {"AEXPR_IN", "NOT IN"}, {"AEXPR_DISTINCT", "IS DISTINCT FROM"}};
+  const auto word = words.find(text(a, "kind"));
+  if (word == words.end() || (last_name(at(a, "name")) != "<>" && word->first != "AEXPR_DISTINCT")) return false;
+  const Side l = side(at(a, "lexpr"), scope);
+  const std::string value = printed_constant(at(a, "rexpr"));
+  if (!l.column || l.wrapped || value.empty()) return false;
+  never(*l.column, word->second + " " + value);
+  return true;
+}
+
+void Walk::never(const Field& f, const std::string& what) {
+  ColumnUse u{quote_identifier(f.column), How::other};
+  u.with = ColumnUse::With::constant;
+  u.negation = u.column + " " + what;
+  if (apart_ != nullptr) return apart_->emplace_back(f.relation, std::move(u)), void();
+  found_[f.relation].uses.push_back(std::move(u));
+}
+
+// NOT (a = 1), NOT (a IN (1, 2)): the server turns the operator around.
+bool Walk::no_longer(const Json& negated, const Scope& scope) {
+  const Json& a = at(negated, "A_Expr");
+  const std::string type = text(a, "kind");
+  if ((type != "AEXPR_OP" && type != "AEXPR_IN") || last_name(at(a, "name")) != "=") return false;
+  Json turned = a;
+  turned["name"] = Json::array({{{"String", {{"sval", "<>"}}}}});
+  return negation(turned, scope);
+}
+
 // `a = 1 OR a = 2` is a list of values of one column.
 bool Walk::same_column_everywhere(const Json& alternatives, const Scope& scope) {
   std::optional<Field> column;
+  auto with = ColumnUse::With::constant;
   for (const Json& item : alternatives) {
     const Json& a = at(item, "A_Expr");
     if (text(a, "kind") != "AEXPR_OP" || last_name(at(a, "name")) != "=") return false;
@@ -185,8 +213,12 @@ bool Walk::same_column_everywhere(const Json& alternatives, const Scope& scope) 
     if (!l.column || l.wrapped || !r.constant) return false;
     if (column && (column->relation != l.column->relation || column->column != l.column->column)) return false;
     column = l.column;
+    if (const auto one = value_of(at(a, "rexpr")); one != with) with = one;
   }
-  if (column) use(*column, How::in_list);
+  Side s;
+  s.column = column;
+  s.with = with;
+  if (column) use(s, How::in_list);
   return column.has_value();
 }
 
@@ -231,6 +263,7 @@ void Walk::either(const Json& alternatives, const Scope& scope) {
     for (auto& [relation, u] : arm) {
       if (u.how != How::function && u.how != How::cast) u.how = How::other;
       u.compared = How::other;
+      u.negation.clear();
       record(relation, std::move(u));
     }
 }
@@ -262,9 +295,10 @@ void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
     if (op == "OR_EXPR")
       for (const Field& f : fields(args, scope)) found_[f.relation].has_or = true;
     if (op == "NOT_EXPR" && conjunct && args.size() == 1 && args[0].contains("ColumnRef")) {
-      if (const auto f = resolve(at(args[0], "ColumnRef"), scope)) use(*f, How::equal, "boolean");
+      if (const auto f = resolve(at(args[0], "ColumnRef"), scope)) flag(*f);
       return;
     }
+    if (op == "NOT_EXPR" && conjunct && args.size() == 1 && no_longer(args[0], scope)) return;
     for (const Json& arg : args) condition(arg, scope, conjunct && op == "AND_EXPR");
     return;
   }
@@ -279,13 +313,20 @@ void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {
   if (const Json& b = at(node, "BooleanTest"); b.is_object()) {
     const std::string type = text(b, "booltesttype");
     const Side s = side(at(b, "arg"), scope);
+    if (s.column && !s.wrapped && conjunct && (type == "IS_TRUE" || type == "IS_FALSE")) return flag(*s.column);
+    const bool is_not = type == "IS_NOT_TRUE" || type == "IS_NOT_FALSE";
+    if (s.column && !s.wrapped && conjunct && is_not)
+      return never(*s.column, type == "IS_NOT_TRUE" ? "IS NOT TRUE" : "IS NOT FALSE");
     if (s.column) use(s, conjunct && (type == "IS_TRUE" || type == "IS_FALSE") ? How::equal : How::other, "boolean");
     return;
   }
   if (const Json& ref = at(node, "ColumnRef"); ref.is_object()) {  // a boolean column
-    if (const auto f = resolve(ref, scope)) use(*f, conjunct ? How::equal : How::other, conjunct ? "boolean" : "");
+    if (const auto f = resolve(ref, scope)) conjunct ? flag(*f) : use(*f, How::other);
     return;
   }
+  if (const Json& call = at(node, "FuncCall"); conjunct && last_name(at(call, "funcname")) == "starts_with")
+    if (const Json& args = at(call, "args"); args.is_array() && args.size() == 2)
+      return compare(args[0], args[1], scope, How::like, "starts");
   if (const Side s = side(node, scope); s.column && s.wrapped) use(s, How::other);
   subqueries(node, scope);
 }

@@ -20,6 +20,8 @@ std::vector<RelationUse> Walk::take() {
         unique.push_back(std::move(u));
       else if (same->detail != u.detail)
         same->detail = "between";  // from both sides
+      else if (!u.negation.empty() && !same->negation.empty() && same->negation != u.negation)
+        same->negation += " AND " + u.negation;
     }
     uses = std::move(unique);
   }

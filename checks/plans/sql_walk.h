@@ -53,7 +53,8 @@ class Walk {
     std::optional<Expression> computed = {};  // what is around the column, where it can be printed
     std::string collation = {};
     std::string called = {};  // a function in what it is compared with
-    bool constant = false;    // no column of any relation in it
+    ColumnUse::With with = ColumnUse::With::other;
+    bool constant = false;  // no column of any relation in it
   };
 
   Output query(const Json& node, const Scope* outer);
@@ -65,6 +66,9 @@ class Walk {
   void output(const Json& targets, const Scope& scope, Output& out);
   void condition(const Json& node, const Scope& scope, bool conjunct);
   void comparison(const Json& a, const Scope& scope, bool conjunct);
+  bool negation(const Json& a, const Scope& scope);
+  void never(const Field& f, const std::string& what);
+  bool no_longer(const Json& negated, const Scope& scope);
   void compare(const Json& left, const Json& right, const Scope& scope, How how, const std::string& detail);
   void sublink(const Json& s, const Scope& scope, bool conjunct);
   void having(const Json& node, const Scope& scope);
@@ -79,6 +83,7 @@ class Walk {
   std::optional<Field> resolve(const Json& column_ref, const Scope& scope);
   std::optional<Field> of_source(const Source& source, const std::string& column) const;
   void use(const Field& f, How how, std::string detail = {});
+  void flag(const Field& f);
   void use(const Side& side, How how, std::string detail = {});  // of its column, or of what is computed from it
   void sort_by(const Json& clause, const Json& targets, const Scope& scope, How how);
 

@@ -170,6 +170,28 @@ TEST(Relations, Conditions) {
             "t[a =, c =]");
 }
 
+TEST(Relations, PatternsThatAreComputed) {
+  EXPECT_EQ(shown("select * from t where a like '%50!%%' escape '!' and b like '%' || $1 and c like $1 || '%'"),
+            "t[a like:infix, b like:infix, c like]");
+  EXPECT_EQ(shown("select * from t where upper(a) like upper('%x%') and b like concat('x', $1)"),
+            "t[a function:upper, b like:prefix]");
+  EXPECT_EQ(shown("select * from t where starts_with(a, $1) and b ^@ 'x'"), "t[a like:starts, b like:starts]");
+}
+
+TEST(Relations, WhatItIsComparedWith) {
+  using With = sql::ColumnUse::With;
+  const auto with = [](std::string_view value) {
+    return sql::relations("select * from t where a = " + std::string(value)).at(0).uses.at(0).with;
+  };
+  for (const char* value : {"'x'", "3", "-3", "'x'::text", "date '2020-01-01'", "ARRAY[1, 2]"})
+    EXPECT_EQ(with(value), With::constant) << value;
+  for (const char* value : {"$1", "$1::int"}) EXPECT_EQ(with(value), With::parameter) << value;
+  for (const char* value : {"now()", "CURRENT_DATE", "localtimestamp", "now()::date"})
+    EXPECT_EQ(with(value), With::now) << value;
+  for (const char* value : {"now() - interval '1 day'", "f(3)", "(select 1)"})
+    EXPECT_EQ(with(value), With::other) << value;
+}
+
 TEST(Relations, BothBoundsOfARange) {
   EXPECT_EQ(shown("select * from t where a > 1 and 9 >= a and b < 3"), "t[a range:between, b range:below]");
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 
+#include "checks/plans/container_keys.h"
 #include "checks/plans/immutable.h"
 #include "checks/plans/index_keys.h"
 #include "checks/plans/why_not.h"
@@ -18,6 +19,8 @@ using sql::ColumnUse;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostColumns = 5;
+constexpr double kFewRows = 0.2;    // of all: a range that keeps so few leads, one that keeps all but these does not
+constexpr double kFewKept = 0.05;   // of all: what is left of them is worth an index of its own
 constexpr double kManyRows = 1000;  // of one value: a join that looks up one by one has its column in the index, too
 
 bool has_key(const std::vector<IndexKey>& all, const std::string& text) {
@@ -80,17 +83,71 @@ class Advisor {
         continue;
       }
       if (how == How::range) {
-        const bool bounded = u.how == How::range && u.detail == "between";
-        if (!range_ && !has_key(equal_, k->text))
-          range_ = std::move(k), in_bounds_ = bounded;
-        else if (bounded && in_bounds_ && !beside_)
-          beside_ = std::move(k);
+        if (!has_key(equal_, k->text)) ranges_.push_back({std::move(*k), &u});
         continue;
       }
       auto& list = how == How::join ? joined_ : equal_;
       if (!has_key(list, k->text)) list.push_back(std::move(*k));
     }
     if (use_.limit) order();
+    choose_range();
+    choose_rows();
+  }
+
+  struct Range {
+    IndexKey key;
+    const ColumnUse* use;
+  };
+
+  static bool both_bounds(const Range& r) { return r.use->how == How::range && r.use->detail == "between"; }
+
+  // The share of the rows that it keeps, where it asks for what is past or to come. A parameter, too, is the present as
+  // a rule: starts_at <= $1 AND ends_at > $1.
+  std::optional<double> kept_by_clock(const Range& r) const {
+    const RelationColumn* c = known_.column(r.use->column);
+    const bool present = r.use->with == ColumnUse::With::now || r.use->with == ColumnUse::With::parameter;
+    if (r.use->how != How::range || both_bounds(r) || !present || c == nullptr || !c->past) return std::nullopt;
+    return r.use->detail == "below" ? *c->past : 1 - *c->past;
+  }
+
+  // Of several ranges the one that keeps the fewest rows leads, as far as that can be told; else the first.
+  void choose_range() {
+    const auto rank = [&](const Range& r) {
+      const auto kept = kept_by_clock(r);
+      if (hints_.in_order && !ordered_.empty() && ordered_.front().text == r.key.text) return 4;
+      if (kept && *kept <= kFewRows) return 3;
+      if (both_bounds(r) || r.use->how == How::like) return 2;
+      return kept && *kept >= 1 - kFewRows ? 0 : 1;
+    };
+    const auto best = std::max_element(ranges_.begin(), ranges_.end(),
+                                       [&](const Range& a, const Range& b) { return rank(a) < rank(b); });
+    if (best == ranges_.end()) return;
+    range_ = best->key;
+    range_keeps_most_ = rank(*best) == 0;
+    for (const Range& r : ranges_)
+      if (!beside_ && both_bounds(*best) && both_bounds(r) && r.key.text != range_->text) beside_ = r.key;
+  }
+
+  // status <> 'done' keeps few rows, and nothing else does: an index of these alone.
+  void choose_rows() {
+    const ColumnUse* most = nullptr;
+    const auto commonest = [&](const ColumnUse& u) {
+      const RelationColumn* c = known_.column(u.column);
+      return c == nullptr ? 0 : c->commonest.value_or(0);
+    };
+    for (const ColumnUse& u : use_.uses)
+      if (!u.negation.empty() && (most == nullptr || commonest(u) > commonest(*most))) most = &u;
+    if (most == nullptr || !hints_.kept || *hints_.kept >= kFewKept || !joined_.empty()) return;
+    if (range_ && !range_keeps_most_) return;
+    if (!equal_.empty()) {
+      const auto found = rows_found(equal_, equal_.size());
+      if (!found || *hints_.kept * *known_.table.rows > kFewKept * *found) return;
+    }
+    auto k = key(*most);
+    if (!k) return;
+    out_.predicate = most->negation;
+    out_.rows_covered = known_.table.rows.value_or(0) * std::max(*hints_.kept, 1 - commonest(*most));
+    if (equal_.empty() && !range_ && ordered_.empty()) ordered_.push_back(std::move(*k));
   }
 
   bool joins() const {
@@ -111,6 +168,10 @@ class Advisor {
   void like(const ColumnUse& u, IndexKey k) {
     const RelationColumn* c = known_.column(u.column);
     const std::string& detail = u.how == How::like ? u.detail : u.compared_detail;
+    if ((c != nullptr && u.how == How::like && is_citext(*c)) || (detail == "starts" && !known_.serves_starts_with)) {
+      if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
+      return;
+    }
     const bool anywhere = detail == "infix" || detail == "ilike" || detail.starts_with("regex");
     const auto trigrams = known_.extensions.find("pg_trgm");
     const bool served = detail.empty() && pattern_index(u.column);
@@ -130,7 +191,7 @@ class Advisor {
       k.operator_class = c->type == "text"                          ? "text_pattern_ops"
                          : c->type.starts_with("character varying") ? "varchar_pattern_ops"
                                                                     : "bpchar_pattern_ops";
-    if (!range_) range_ = std::move(k);
+    ranges_.push_back({std::move(k), &u});
   }
 
   // An index whose order is that of bytes.
@@ -154,6 +215,7 @@ class Advisor {
       if (!k) break;
       std::string d = direction(*u);
       std::transform(d.begin(), d.end(), d.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
+      k->direction = direction(*u);
       if (!plain) k->order = d;
       ordered_.push_back(std::move(*k));
     }
@@ -180,7 +242,7 @@ class Advisor {
     if (range_ && !has_key(wanted, range_->text) && wanted.size() < kMostColumns) wanted.push_back(*range_);
     if (!range_ || (!ordered_.empty() && ordered_.front().text == range_->text)) {
       if (range_ && !ordered_.empty() && wanted.back().text == range_->text && range_->operator_class.empty())
-        wanted.back().order = ordered_.front().order;
+        wanted.back().order = ordered_.front().order, wanted.back().direction = ordered_.front().direction;
       for (const IndexKey& k : ordered_)
         if (!has_key(wanted, k.text) && wanted.size() < kMostColumns) wanted.push_back(k);
     }
@@ -195,58 +257,11 @@ class Advisor {
     for (const ColumnUse& u : use_.uses) {
       const bool wrapped = u.how == How::function;
       if ((wrapped ? u.compared : u.how) != How::contains || contained_) continue;
-      container_key(u);
+      ContainerKey found = container_key(known_, u);
+      if (found.obstacle != Obstacle::none && obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = found.obstacle;
+      contained_ = std::move(found.key), contained_method_ = std::move(found.method);
     }
     return contained_.has_value();
-  }
-
-  void container_key(const ColumnUse& u) {
-    const RelationColumn* c = known_.column(u.column);
-    const std::string& op = u.how == How::contains ? u.detail : u.compared_detail;
-    if (op == "any") {
-      if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::rewrite;
-      return;
-    }
-    IndexKey k{u.column, u.column};
-    std::string type = c == nullptr ? "" : c->type;
-    if (u.how != How::contains) {
-      if (u.expression.empty() || !indexable(u.functions, c)) {
-        if (obstacle_ == nullptr) obstacle_ = &u, out_.obstacle = Obstacle::function;
-        return;
-      }
-      k.text = u.expression;
-      type = op == "@@" ? "tsvector" : type;
-    }
-    const bool array = c != nullptr && c->type_category == "A" && u.how == How::contains;
-    if (op == "<->") {
-      if (c != nullptr && is_text(*c)) k.operator_class = "gist_trgm_ops";
-      contained_method_ = "gist";
-      contained_ = std::move(k);
-      return;
-    }
-    if (u.how == How::function && u.detail.ends_with("range")) {
-      contained_method_ = "gist";
-      contained_ = std::move(k);
-      return;
-    }
-    if (type == "jsonb") {
-      const bool keys = op == "?" || op == "?|" || op == "?&";
-      if (!keys && u.how == How::contains) k.operator_class = "jsonb_path_ops";
-      contained_method_ = "gin";
-    } else if (type == "tsvector" || array || type == "hstore" || type.ends_with(".hstore")) {
-      contained_method_ = "gin";
-    } else if (type == "inet" || type == "cidr") {
-      k.operator_class = "inet_ops";
-      contained_method_ = "gist";
-    } else if (c != nullptr && (c->type_category == "R" || c->type_category == "G")) {
-      contained_method_ = "gist";
-    } else if (c != nullptr && is_text(*c) && op == "%" && known_.extensions.contains("pg_trgm")) {
-      k.operator_class = "gin_trgm_ops";
-      contained_method_ = "gin";
-    } else {
-      return;
-    }
-    contained_ = std::move(k);
   }
 
   bool container() {
@@ -298,8 +313,9 @@ class Advisor {
         return;
       }
     for (const Index& i : known_.indexes)
-      if (method == "btree" && i.method == "btree" && !i.has_predicate && !i.is_unique && i.is_valid &&
-          !i.columns.empty() && i.included.empty() && i.columns.size() < wanted.size() && prefix(i, wanted))
+      if (method == "btree" && i.method == "btree" && out_.predicate.empty() && !i.has_predicate && !i.is_unique &&
+          i.is_valid && !i.columns.empty() && i.included.empty() && i.columns.size() < wanted.size() &&
+          prefix(i, wanted))
         out_.replaces = i.name;
   }
   // By the statistics of the columns that are compared for equality.
@@ -320,7 +336,7 @@ class Advisor {
   }
   bool fits(const Index& i, const std::vector<IndexKey>& wanted, std::size_t equal, const std::string& method) const {
     if (i.method != method || i.columns.empty()) return false;
-    if (i.has_predicate) return false;
+    if (i.has_predicate || !out_.predicate.empty()) return false;
     return begins_with(known_, i, wanted, equal);
   }
 
@@ -347,8 +363,9 @@ class Advisor {
   const AdviceHints& hints_;
   IndexAdvice out_;
   std::vector<IndexKey> equal_, joined_, ordered_;
+  std::vector<Range> ranges_;
   std::optional<IndexKey> range_, beside_, contained_;
-  bool in_bounds_ = false;  // the range has both
+  bool range_keeps_most_ = false;
   std::string contained_method_;
   const ColumnUse* obstacle_ = nullptr;
   std::optional<IndexKey> mismatch_;

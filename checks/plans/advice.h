@@ -45,6 +45,7 @@ struct IndexAdvice {
   Obstacle obstacle = Obstacle::none;
   std::vector<std::string> settings = {};  // of the planner, that keep it from the index that exists
   std::optional<double> rows_found = {};   // by one look-up in the new index, where statistics tell
+  double rows_covered = 0;                 // by a partial index
 
   bool creates() const { return kind == Kind::create || kind == Kind::invalid_exists; }
   std::string definition() const;  // "(dump_id, path)", "USING gin (tags)", "(id) WHERE done IS NULL"
@@ -56,6 +57,7 @@ struct AdviceHints {
   std::map<std::string, std::string> settings = {};  // planner settings that are not the default
   std::string_view alias = {};                       // of the relation there
   bool in_order = false;                             // what is wanted is the first rows in the text's order
+  std::optional<double> kept = {};                   // share of the rows that the whole condition keeps
 };
 // `use` is of `known`, from the query's text; equality before range before sort.
 IndexAdvice advise(const sql::RelationUse& use, const KnownTable& known, const AdviceHints& hints = {});

@@ -10,6 +10,7 @@
 #include "checks/probes/extensions.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
+#include "checks/probes/server.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/words.h"
 
@@ -56,6 +57,7 @@ Catalogue::Catalogue(const Input& in) {
     for (const Index& i : known.indexes)
       if (const auto d = definitions.find(key_of(i.database, i.name)); d != definitions.end())
         known.definitions.push_back(*d->second);
+    if (!in.now(server).empty()) known.serves_starts_with = in.now(server)[0].version_num >= 150'000;
     for (const Extension& e : in.now(extensions))
       if (e.database == known.table.database) known.extensions[e.name] = e.schema;
   }

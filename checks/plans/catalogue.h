@@ -20,6 +20,7 @@ struct KnownTable {
   std::vector<RelationColumn> columns;
   std::vector<IndexDefinition> definitions = {};       // of indexes with expressions or a predicate
   std::map<std::string, std::string> extensions = {};  // of its database: name, schema
+  bool serves_starts_with = true;                      // from PostgreSQL 15 on a B-tree does
   bool measured = false;                               // its size was asked for
   bool outgrown = false;                               // it has grown far beyond what its statistics know
   std::size_t partitions = 0;                          // of it that were seen

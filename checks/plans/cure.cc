@@ -34,9 +34,10 @@ std::string cut(const std::string& s, std::size_t bytes) {
 
 // Columns alone, no expressions, patterns or orders.
 bool plain(const IndexAdvice& advice) {
-  return std::none_of(advice.columns.begin(), advice.columns.end(), [](const std::string& c) {
-    return c.find('(') != std::string::npos || (c.front() != '"' && c.find(' ') != std::string::npos);
-  });
+  return advice.predicate.empty() &&
+         std::none_of(advice.columns.begin(), advice.columns.end(), [](const std::string& c) {
+           return c.find('(') != std::string::npos || (c.front() != '"' && c.find(' ') != std::string::npos);
+         });
 }
 
 std::string megabytes(double b) { return fmt::format("{:.0f}MB", std::ceil(b / (1024 * 1024))); }
@@ -208,7 +209,9 @@ std::vector<Remedy> cure(const CureRequest& r) {
     drop.caution = "not while a build of it is still running";
     cure.steps.push_back(std::move(drop));
   }
-  const BuildForecast f = forecast(*r.table, r.advice.columns, r.columns, *r.server);
+  Table indexed = *r.table;
+  if (!r.advice.predicate.empty() && indexed.rows) indexed.rows = r.advice.rows_covered;
+  const BuildForecast f = forecast(indexed, r.advice.columns, r.columns, *r.server);
   const std::string name = index_name(r.table->relation, r.advice.columns, taken);
   cure.steps.push_back(build(r, r.advice, f, name, false));
   for (const IndexAdvice& other : r.advice.beside) {

@@ -58,6 +58,25 @@ bool is_text(const RelationColumn& c) {
          c.type == "character";
 }
 
+bool is_citext(const RelationColumn& c) { return c.type == "citext" || c.type.ends_with(".citext"); }
+
+namespace {
+
+std::string backwards(const std::string& direction) {
+  if (direction == "desc") return "";
+  if (direction == "desc nulls last") return "nulls first";
+  return direction == "nulls first" ? "desc nulls last" : "desc";
+}
+
+// Are the rows in the order of those keys that want one, read forwards or backwards? True where it was not asked.
+bool in_order(const Index& i, const std::vector<IndexKey>& keys, bool back) {
+  for (std::size_t k = 0; k < keys.size() && k < i.orders.size(); ++k)
+    if (keys[k].direction && (back ? backwards(i.orders[k]) : i.orders[k]) != *keys[k].direction) return false;
+  return true;
+}
+
+}  // namespace
+
 bool same_key(const KnownTable& known, const Index& i, std::size_t k, const IndexKey& wanted) {
   const bool expression = wanted.text.find('(') != std::string::npos;
   if (expression != i.columns[k].empty()) return false;
@@ -77,7 +96,7 @@ bool begins_with(const KnownTable& known, const Index& i, const std::vector<Inde
       found = found || same_key(known, i, at, keys[k]);
     if (!found) return false;
   }
-  return true;
+  return in_order(i, keys, false) || in_order(i, keys, true);
 }
 
 bool leads_with(const Index& i, const std::string& column) {

@@ -18,6 +18,7 @@ struct IndexKey {
   std::string operator_class = {}, order = {};
   std::string collation = {};  // other than the column's
   std::string cast = {};       // the server casts the column to this first: the parameter has another type
+  std::optional<std::string> direction = {};  // its rows are wanted in this order, as ColumnUse::detail says it
   std::string print() const {
     return text + (collation.empty() ? "" : " COLLATE " + sql::quote_identifier(collation)) +
            (operator_class.empty() ? "" : " " + operator_class) + (order.empty() ? "" : " " + order);
@@ -30,6 +31,7 @@ bool few_values(const KnownTable& known, const std::vector<std::string>& names);
 // Can a B-tree on the bare column serve a comparison? True where nothing is known of the columns: the text is believed.
 bool sortable(const KnownTable& known, const std::string& column);
 bool is_text(const RelationColumn& c);
+bool is_citext(const RelationColumn& c);
 // The type to which the server casts the column first, as the scan's condition shows, where the parameter has another
 // type: (id)::numeric = $1. "" where it does not.
 std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter,

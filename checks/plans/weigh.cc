@@ -62,7 +62,9 @@ const IndexDefinition* partial_index(const KnownTable& t, const sql::RelationUse
     for (const IndexDefinition& d : t.definitions) {
       if (d.name != i.name) continue;
       const auto implied = [&](const sql::ColumnUse& u) {
-        return (u.how == How::equal || u.how == How::in_list) && mentions(d.predicate, u.column);
+        // What constants imply the planner knows, and would use the index.
+        return (u.how == How::equal || u.how == How::in_list) && u.with != sql::ColumnUse::With::constant &&
+               mentions(d.predicate, u.column);
       };
       const auto leads = [&](const sql::ColumnUse& u) { return !d.keys.empty() && mentions(d.keys[0], u.column); };
       if (std::any_of(use.uses.begin(), use.uses.end(), implied) &&

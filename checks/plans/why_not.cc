@@ -155,6 +155,16 @@ WhyNot why_none(const KnownTable& known, const sql::RelationUse& use, const Colu
                                "the query's text compares no column of it that a plain index could serve"};
   const ColumnUse& u = *hindrance;
   const bool pattern = u.how == How::like || u.compared == How::like;
+  const RelationColumn* c = known.column(u.column);
+  if (pattern && c != nullptr && is_citext(*c))
+    return {Obstacle::rewrite,
+            fmt::format("no index serves LIKE of citext: written as lower({}::text) LIKE lower($n), one on "
+                        "(lower({}::text) text_pattern_ops) does",
+                        u.column, u.column)};
+  if (pattern && (u.how == How::like ? u.detail : u.compared_detail) == "starts")
+    return {Obstacle::rewrite, fmt::format("before PostgreSQL 15 no B-tree serves starts_with() and ^@: written as {} "
+                                           "LIKE 'abc%', one on ({} text_pattern_ops) does",
+                                           u.column, u.column)};
   if (!pattern || u.detail == "any" || !operator_of(u).empty() || not_distinct(u)) return {so_far, words_of(known, u)};
   return {
       Obstacle::rewrite,

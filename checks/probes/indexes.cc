@@ -27,6 +27,10 @@ select pg_catalog.current_database()::text as database,
              left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum > 0
              left join pg_catalog.pg_collation l on l.oid = i.indcollation[k]
              order by k) as collations,
+       array(select case i.indoption[k] when 1 then 'desc nulls last' when 2 then 'nulls first' when 3 then 'desc'
+                    else '' end
+             from pg_catalog.generate_series(0, i.indnkeyatts - 1) k
+             order by k) as orders,
        array(select coalesce(pg_catalog.quote_ident(a.attname), '')
              from pg_catalog.generate_series(i.indnkeyatts::int, i.indnatts - 1) k
              left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum > 0
@@ -87,6 +91,7 @@ std::vector<Column<Index>> index_columns() {
           {"columns", &Index::columns},
           {"operator_classes", &Index::operator_classes},
           {"collations", &Index::collations},
+          {"orders", &Index::orders},
           {"included", &Index::included},
           {"is_unique", &Index::is_unique},
           {"is_primary", &Index::is_primary},

@@ -13,6 +13,7 @@ struct Index {
   std::vector<std::string> columns = {};           // key columns; "" stands for an expression
   std::vector<std::string> operator_classes = {};  // of each key column; "" is the type's default
   std::vector<std::string> collations = {};        // of each key column; "" is the column's own
+  std::vector<std::string> orders = {};            // "", "desc", "nulls first", "desc nulls last"; of each key column
   std::vector<std::string> included = {};
   bool is_unique = false, is_primary = false, is_constraint = false;
   bool is_valid = true, is_ready = true;

@@ -30,7 +30,17 @@ select pg_catalog.current_database()::text as database,
        s.avg_width::float8 as average_width,
        s.correlation::float8 as correlation,
        s.most_common_freqs[1]::float8 as commonest,
-       s.most_common_freqs[pg_catalog.array_length(s.most_common_freqs, 1)]::float8 as rarest
+       s.most_common_freqs[pg_catalog.array_length(s.most_common_freqs, 1)]::float8 as rarest,
+       case a.atttypid
+         when 'pg_catalog.timestamptz'::pg_catalog.regtype then
+           (select pg_catalog.avg((b <= pg_catalog.now())::int)
+            from pg_catalog.unnest(s.histogram_bounds::text::pg_catalog.timestamptz[]) b)
+         when 'pg_catalog.timestamp'::pg_catalog.regtype then
+           (select pg_catalog.avg((b <= localtimestamp)::int)
+            from pg_catalog.unnest(s.histogram_bounds::text::pg_catalog.timestamp[]) b)
+         when 'pg_catalog.date'::pg_catalog.regtype then
+           (select pg_catalog.avg((b <= current_date)::int)
+            from pg_catalog.unnest(s.histogram_bounds::text::pg_catalog.date[]) b) end::float8 as past
 from chosen
 join pg_catalog.pg_class c on c.oid = chosen.oid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -70,7 +80,8 @@ const Probe<RelationColumn> relation_columns{
      {"average_width", &RelationColumn::average_width},
      {"correlation", &RelationColumn::correlation},
      {"commonest", &RelationColumn::commonest},
-     {"rarest", &RelationColumn::rarest}},
+     {"rarest", &RelationColumn::rarest},
+     {"past", &RelationColumn::past}},
     [](const RelationColumn& c) { return c.database + "\n" + c.table + "\n" + c.column; }};
 
 }  // namespace pgvigil

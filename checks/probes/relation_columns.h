@@ -17,6 +17,7 @@ struct RelationColumn {
   std::optional<double> distinct = {};  // pg_stats.n_distinct; none without statistics or the right to see them
   std::optional<double> null_fraction = {}, average_width = {}, correlation = {};
   std::optional<double> commonest = {}, rarest = {};  // shares of rows, among the most common values
+  std::optional<double> past = {};  // of a date or time: the share of its values that lie before the present
 };
 
 extern const Probe<RelationColumn> relation_columns;

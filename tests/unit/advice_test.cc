@@ -112,6 +112,73 @@ TEST(Advice, ExpressionsPatternsAndContainers) {
             "(created DESC NULLS LAST)");
 }
 
+TEST(Advice, OfSeveralRangesTheOneThatKeepsFewLeads) {
+  KnownTable known{{}, {}, docs};
+  known.columns.push_back(column("starts_at", "timestamp with time zone", 8));
+  known.columns.back().past = 0.97;
+  known.columns.push_back(column("ends_at", "timestamp with time zone", 8));
+  known.columns.back().past = 0.99;
+  const auto of = [&](std::string_view text) { return advise(sql::relations(text).at(0), known).columns; };
+  EXPECT_THAT(of("SELECT * FROM docs WHERE starts_at <= now() AND ends_at > now()"), ElementsAre("ends_at"));
+  EXPECT_THAT(of("SELECT * FROM docs WHERE starts_at <= $1 AND $1 < ends_at"), ElementsAre("ends_at"));
+  EXPECT_THAT(of("SELECT * FROM docs WHERE starts_at <= CURRENT_TIMESTAMP AND path < 'b'"), ElementsAre("path"));
+  EXPECT_THAT(of("SELECT * FROM docs WHERE starts_at <= '2020-01-01' AND ends_at > '2020-01-01'"),
+              ElementsAre("starts_at"))
+      << "of another time nothing is known";
+  EXPECT_THAT(of("SELECT * FROM docs WHERE path > $1 AND created BETWEEN $2 AND $3"), ElementsAre("created"));
+}
+
+TEST(Advice, FewRowsThatAreNotOfAValue) {
+  KnownTable known{{}, {index("docs_created", {"created"})}, docs};
+  known.table.rows = 200'000;
+  known.columns[1].commonest = 0.999;
+  known.columns[0].distinct = 40;
+  const auto of = [&](std::string_view text, double kept = 0.001) {
+    return advise(sql::relations(text).at(0), known, {.kept = kept}).definition();
+  };
+  EXPECT_EQ(of("SELECT * FROM docs WHERE path <> 'done'"), "(path) WHERE path <> 'done'");
+  EXPECT_EQ(of("SELECT * FROM docs WHERE NOT (path = 'done')"), "(path) WHERE path <> 'done'");
+  EXPECT_EQ(of("SELECT * FROM docs WHERE path NOT IN ('a', 'b') ORDER BY created LIMIT 5"),
+            "(created) WHERE path NOT IN ('a', 'b')")
+      << "whatever index of all rows there is";
+  EXPECT_EQ(of("SELECT * FROM docs WHERE path <> 'a' AND path <> 'b'"), "(path) WHERE path <> 'a' AND path <> 'b'");
+  EXPECT_EQ(of("SELECT * FROM docs WHERE dump_id = $1 AND path <> 'done'", 0.00002), "(dump_id) WHERE path <> 'done'");
+  EXPECT_EQ(of("SELECT * FROM docs WHERE dump_id = $1 AND path <> 'failed'", 0.025), "(dump_id)")
+      << "the equality is what keeps few";
+  for (const char* text : {"SELECT * FROM docs WHERE path <> $1", "SELECT * FROM docs WHERE lower(path) <> 'done'",
+                           "SELECT * FROM docs WHERE path <> 'done' OR dump_id > 3"})
+    EXPECT_EQ(advise(sql::relations(text).at(0), known, {.kept = 0.001}).kind, Kind::none) << text;
+  EXPECT_EQ(advise(sql::relations("SELECT * FROM docs WHERE path <> 'done'").at(0), known, {.kept = 0.9}).kind,
+            Kind::none);
+}
+
+TEST(Advice, AnIndexInAnotherOrderDoesNotHaveTheFirstRows) {
+  const char* text = "SELECT * FROM docs ORDER BY created DESC NULLS LAST LIMIT 5";
+  Index one = index("public.i", {"created"});
+  EXPECT_EQ(advised(text, {one}).kind, Kind::exists) << "saved before the order was asked for";
+  for (const auto& [order, kind] :
+       {std::pair("", Kind::create), std::pair("desc", Kind::create), std::pair("desc nulls last", Kind::exists),
+        std::pair("nulls first", Kind::exists)}) {
+    one.orders = {order};
+    EXPECT_EQ(advised(text, {one}).kind, kind) << order;
+  }
+  one.columns = {"dump_id", "created"}, one.orders = {"", ""};
+  EXPECT_EQ(advised("SELECT * FROM docs ORDER BY dump_id, created DESC LIMIT 5", {one}).kind, Kind::create);
+  EXPECT_EQ(advised("SELECT * FROM docs ORDER BY dump_id DESC, created DESC LIMIT 5", {one}).kind, Kind::exists);
+}
+
+TEST(Advice, PrefixesThatNoPlainIndexServes) {
+  KnownTable known{{}, {index("public.i", {"mail"})}, docs};
+  known.columns.push_back(column("mail", "citext", 30));
+  const auto of = [&](std::string_view text) { return advise(sql::relations(text).at(0), known); };
+  EXPECT_EQ(of("SELECT * FROM docs WHERE mail LIKE 'x%'").obstacle, Obstacle::rewrite);
+  EXPECT_THAT(of("SELECT * FROM docs WHERE mail LIKE $1").why_not, HasSubstr("lower(mail::text)"));
+  EXPECT_EQ(of("SELECT * FROM docs WHERE starts_with(path, $1)").definition(), "(path text_pattern_ops)");
+  EXPECT_EQ(of("SELECT * FROM docs WHERE path ^@ 'x'").definition(), "(path text_pattern_ops)");
+  known.serves_starts_with = false;
+  EXPECT_EQ(of("SELECT * FROM docs WHERE path ^@ 'x'").obstacle, Obstacle::rewrite);
+}
+
 TEST(Advice, AnIndexForEachArmOfAnOr) {
   const auto a = advised("SELECT * FROM docs WHERE dump_id = $1 OR path = $2");
   EXPECT_EQ(a.kind, Kind::create);

@@ -35,7 +35,9 @@ constexpr double window = 30;
 std::string sentence(const TableReader& worst, const KnownTable& known) {
   const bool whole = known.table.rows.has_value();
   std::string kept;
-  if (worst.scan && !worst.scan->filter.empty())
+  if (worst.scan && worst.scan->first > 0)
+    kept = fmt::format(" to return the first {}", words::count(worst.scan->first));
+  else if (worst.scan && !worst.scan->filter.empty())
     kept = fmt::format(" to keep {}", words::counted(std::max(1.0, std::round(worst.scan->rows_kept)), "row"));
   else if (worst.scan)
     kept = fmt::format(": {}", worst.scan->reason);

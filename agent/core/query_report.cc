@@ -21,6 +21,9 @@ bool worse(const TableReader& a, const TableReader& b) {
   if (a.verdict != b.verdict) return order(a.verdict) < order(b.verdict);
   const double read_a = a.scan ? a.scan->bytes_read : 0, read_b = b.scan ? b.scan->bytes_read : 0;
   if (a.advice.creates() != b.advice.creates()) return a.advice.creates();
+  // What is looked up for the first rows in order waits for these.
+  const bool first_a = a.scan && a.scan->first > 0, first_b = b.scan && b.scan->first > 0;
+  if (first_a != first_b) return first_a;
   return read_a > read_b;
 }
 

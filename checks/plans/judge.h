@@ -40,21 +40,14 @@ struct Scan {
   bool index = false;                   // it goes through an index, and still reads much more than it keeps
   bool small = false;                   // less than the floor is read
   bool grouped = false;                 // its rows are grouped, counted or summed up
-  bool looked_through = false;          // by each row of another, since it does not fit into a hash table
+  std::string rewrite;                  // no index can serve the text as it is written: why, one sentence
   bool stopped_early = false;           // by a LIMIT, when its guess of matching rows is right
   bool first_sorted = false;            // its rows are sorted to return the first few: an index in that order has them
+  double first = 0;                     // so many are returned of those that are sorted
   ScanVerdict verdict = ScanVerdict::unsure;
   Confidence confidence = Confidence::medium;
   std::string reason;  // one sentence
 };
-
-struct PlanRelation {
-  std::string schema, relation;
-};
-// Relations a plan scans in whatever way; empty for text that is no plan.
-std::vector<PlanRelation> plan_relations(const std::string& plan_json);
-// Shape without costs and constants: node types, relations, indexes.
-std::string plan_shape(const std::string& plan_json);
 
 struct JudgeOptions {
   std::int64_t floor_bytes = 10LL << 20;  // reading less than this is never harmful

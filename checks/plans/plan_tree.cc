@@ -97,4 +97,35 @@ std::string PlanNode::full_title() const {
   return name;
 }
 
+std::vector<PlanRelation> plan_relations(const std::string& plan_json) {
+  std::vector<PlanRelation> all;
+  try {
+    each_node(parse_plan(plan_json).root, [&](const PlanNode& node, int) {
+      PlanRelation r{node.schema, node.relation};
+      if (r.relation.empty()) return;
+      if (std::none_of(all.begin(), all.end(),
+                       [&](const PlanRelation& k) { return k.schema == r.schema && k.relation == r.relation; }))
+        all.push_back(std::move(r));
+    });
+  } catch (const std::invalid_argument&) {
+    all.clear();
+  }
+  return all;
+}
+
+std::string plan_shape(const std::string& plan_json) {
+  std::string shape;
+  try {
+    each_node(parse_plan(plan_json).root, [&](const PlanNode& node, int depth) {
+      shape += std::to_string(depth) + node.title();
+      for (const std::string* v : {&node.join_type, &node.strategy, &node.schema, &node.relation, &node.index})
+        if (!v->empty()) shape += " " + *v;
+      shape += "\n";
+    });
+  } catch (const std::invalid_argument&) {
+    shape.clear();
+  }
+  return shape;
+}
+
 }  // namespace pgvigil

@@ -34,6 +34,14 @@ struct PlanTree {
 // Throws std::invalid_argument when the text is no plan of EXPLAIN (FORMAT JSON).
 PlanTree parse_plan(std::string_view json);
 
+struct PlanRelation {
+  std::string schema, relation;
+};
+// Relations a plan scans in whatever way; empty for text that is no plan.
+std::vector<PlanRelation> plan_relations(const std::string& plan_json);
+// Shape without costs and constants: node types, relations, indexes.
+std::string plan_shape(const std::string& plan_json);
+
 // The node and all below it, in the order of printing.
 template <class Visit>
 void each_node(const PlanNode& node, Visit&& visit, int depth = 0) {

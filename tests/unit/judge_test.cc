@@ -125,6 +125,76 @@ TEST(Judge, NamesThatNeedQuotes) {
   EXPECT_EQ(judge(plan, {{"\"My App\".\"Order\"", 50 << 20, 0, 100'000}}, {})[0].verdict, ScanVerdict::harmful);
 }
 
+std::string partitions(const char* filter, double first, double second, const char* settings = "") {
+  std::string plans;
+  for (const auto& [name, rows] : {std::pair("ev1", first), std::pair("ev2", second)})
+    plans += std::string(plans.empty() ? "" : ",") + R"({"Node Type":"Seq Scan","Parent Relationship":"Member",
+      "Schema":"public","Relation Name":")" +
+             name + R"(","Alias":"ev","Plan Rows":)" + std::to_string(rows) + R"(,"Filter":")" + filter + "\"}";
+  return R"([{"Plan":{"Node Type":"Append","Plan Rows":9,"Plans":[)" + plans + "]}" + settings + "}]";
+}
+
+TEST(Judge, PartitionsThatAnExecutionLeavesOut) {
+  auto parts = facts;
+  for (auto& f : parts)
+    if (f.name.starts_with("public.ev")) f.parent = "public.ev", f.partition_key = {"day"};
+  const auto verdict = [&](const std::string& plan, bool generic) {
+    return judge(plan, parts, {.generic = generic})[0].verdict;
+  };
+  const char* off = R"(,"Settings":{"enable_partition_pruning":"off"})";
+  const char *range = "((ev.day >= $1) AND (ev.day < $2))", *one = "((ev.account = $3) AND (ev.day >= $1))";
+  EXPECT_EQ(verdict(partitions(range, 1000, 1000, off), true), ScanVerdict::rightful);
+  EXPECT_EQ(verdict(partitions("(ev.account = $1)", 30, 30, off), true), ScanVerdict::harmful);
+  EXPECT_EQ(verdict(partitions(one, 30, 30, off), true), ScanVerdict::harmful) << "within one partition";
+  EXPECT_EQ(verdict(partitions(range, 1, 180'000, off), false), ScanVerdict::rightful) << "by the clock";
+  EXPECT_EQ(verdict(partitions(range, 1, 900, off), false), ScanVerdict::harmful) << "a narrow part of one";
+  EXPECT_EQ(verdict(partitions(range, 210'000, 5'000), false), ScanVerdict::rightful) << "the edge of a wide range";
+  EXPECT_EQ(verdict(partitions(range, 900, 0), false), ScanVerdict::harmful);
+  for (auto& f : parts) f.heap_bytes /= 3;
+  EXPECT_EQ(verdict(partitions(one, 30, 30, off), true), ScanVerdict::rightful) << "each is small";
+}
+
+TEST(Judge, AConditionThatDoesNotReachTheTable) {
+  const auto read_twice = [](const char* second) {
+    return std::string(R"json([{"Plan":{"Node Type":"Nested Loop","Join Type":"Inner","Plan Rows":100,"Plans":[
+      {"Node Type":"Seq Scan","Parent Relationship":"InitPlan","Subplan Name":"CTE o","Schema":"public",
+       "Relation Name":"orders","Plan Rows":300000},
+      {"Node Type":"CTE Scan","Parent Relationship":"Outer","CTE Name":"o","Plan Rows":15,"Filter":"(o.customer = 5)"},
+      {"Node Type":"CTE Scan","Parent Relationship":"Inner","CTE Name":"o","Plan Rows":15)json") +
+           second + "}]}}]";
+  };
+  const auto scans = judge(read_twice(R"x(,"Filter":"(o.customer = 5)")x"), facts, {});
+  ASSERT_EQ(scans.size(), 1U);
+  EXPECT_EQ(scans[0].verdict, ScanVerdict::harmful);
+  EXPECT_THAT(scans[0].rewrite, testing::HasSubstr("NOT MATERIALIZED"));
+  EXPECT_EQ(judge(read_twice(""), facts, {})[0].verdict, ScanVerdict::rightful) << "one reader needs all";
+  const std::string barrier =
+      R"json([{"Plan":{"Node Type":"Subquery Scan","Plan Rows":10,"Filter":"(v.a ~~ 'u7%')","Plans":[
+    {"Node Type":"Seq Scan","Parent Relationship":"Subquery","Schema":"public","Relation Name":"orders",
+     "Plan Rows":290000,"Filter":"(deleted IS NULL)"}]}}])json";
+  EXPECT_EQ(judge(barrier, facts, {})[0].verdict, ScanVerdict::harmful);
+  EXPECT_THAT(judge(barrier, facts, {})[0].rewrite, testing::HasSubstr("LEAKPROOF"));
+}
+
+TEST(Judge, DetailsOfTheFirstRows) {
+  const auto page = [](const char* join_type) {
+    return std::string(
+               R"json([{"Plan":{"Node Type":"Limit","Plan Rows":20,"Plans":[{"Node Type":"Sort","Plan Rows":900000,
+      "Sort Key":["o.created DESC"],"Plans":[{"Node Type":"Hash Join","Plan Rows":900000,"Join Type":")json") +
+           join_type + R"json(","Plans":[{"Node Type":"Seq Scan","Parent Relationship":"Outer","Schema":"public",
+      "Relation Name":"items","Alias":"i","Plan Rows":900000},{"Node Type":"Hash","Parent Relationship":"Inner",
+      "Plan Rows":300000,"Plans":[{"Node Type":"Seq Scan","Parent Relationship":"Outer","Schema":"public",
+      "Relation Name":"orders","Alias":"o","Plan Rows":300000}]}]}]}]}}])json";
+  };
+  for (const char* kept : {"Right", "Inner"}) {
+    const auto scans = judge(page(kept), facts, {});
+    ASSERT_EQ(scans.size(), 2U);
+    EXPECT_EQ(scans[0].reason, "all rows are read to join 60 rows") << kept;
+    EXPECT_EQ(scans[1].first, 20) << kept;
+  }
+  EXPECT_EQ(judge(page("Left"), facts, {})[0].verdict, ScanVerdict::rightful) << "items without an order come, too";
+}
+
 TEST(Judge, AWalkOverAWholeIndexIsAScan) {
   const std::string plan = R"json([{"Plan":{"Node Type":"Limit","Plan Rows":1,"Plans":[{"Node Type":"Index Scan",
     "Parent Relationship":"Outer","Index Name":"q_pkey","Schema":"public","Relation Name":"orders","Plan Rows":30,

@@ -8,6 +8,8 @@
 #include "checks/load.h"
 #include "checks/plans/reading.h"
 #include "checks/plans/sql.h"
+#include "checks/plans/sql_commands.h"
+#include "checks/relation_names.h"
 #include "checks/waits_by_design.h"
 
 namespace pgvigil {
@@ -119,13 +121,35 @@ void look_at_locks(const Input& in, std::vector<BlockingTree>& trees) {
       if (l.granted && l.locktype != "tuple" && l.pid == t.root_pid && t.holds == nullptr) t.holds = &l;
       for (Waiter& w : t.waiters) {
         if (w.session->pid != l.pid || w.waited + 1 < ago || (l.granted && l.locktype != "tuple")) continue;
-        if (w.lock == nullptr || w.lock->relation.empty()) w.lock = &l;  // which row, where it waits for a transaction
+        if (w.lock == nullptr || w.lock->relation.empty()) {  // which row, where it waits for a transaction
+          w.lock = &l;
+          w.relation = name_of(in, l);
+        }
         if (!l.granted && l.waited) w.waited = std::min(w.waited, *l.waited + ago);
       }
     }
 }
 
+// Whoever has just given up comes again: the newest sample need not show anybody.
+void add_siege(const Input& in, const std::vector<Snapshot<Session>>& samples, const Session& root,
+               std::map<std::int64_t, BlockingTree>& by_root) {
+  auto siege = siege_of(samples, root, in.at());
+  if (!siege) return;
+  BlockingTree& tree = by_root[root.pid];
+  if (tree.waiters.empty())
+    for (const Session* s : siege->last) {
+      const bool first = std::find(s->blocked_by.begin(), s->blocked_by.end(), root.pid) != s->blocked_by.end();
+      tree.waiters.push_back({s, first ? root.pid : s->blocked_by.front(), first ? 1 : 2, s->query_age.value_or(0)});
+    }
+  tree.siege = std::move(siege);
+}
+
 }  // namespace
+
+bool BlockingTree::is_handed_on() const {
+  constexpr double as_long = 0.8;  // of the longest wait: samples and locks are not seen at one moment
+  return root != nullptr && held < as_long * longest;
+}
 
 std::size_t BlockingTree::waiting_for(double seconds) const {
   return static_cast<std::size_t>(
@@ -150,18 +174,24 @@ const Waiter* BlockingTree::change_in_front() const {
 
 std::vector<std::string> BlockingTree::tables() const {
   std::vector<std::string> all;
-  for (const Waiter& w : waiters)
-    if (w.lock != nullptr) note(all, w.lock->relation);
+  for (const Waiter& w : waiters) note(all, w.relation);
   for (const Waiter& w : waiters)
     if (all.empty())
       for (std::string& name : tables_in(w.session->query)) note(all, std::move(name));
   return all;
 }
 
+namespace {
+std::string qualified(const std::string& schema, const std::string& relation) {
+  return (schema.empty() ? "" : sql::quote_identifier(schema) + ".") + sql::quote_identifier(relation);
+}
+}  // namespace
+
 std::vector<std::string> tables_in(std::string_view query) {
   std::vector<std::string> all;
   for (const sql::RelationUse& r : sql::relations(sql::reading_part(query).value_or(std::string(query))))
-    note(all, (r.schema.empty() ? "" : sql::quote_identifier(r.schema) + ".") + sql::quote_identifier(r.relation));
+    note(all, qualified(r.schema, r.relation));
+  for (const sql::Relation& r : sql::command_relations(query)) note(all, qualified(r.schema, r.relation));
   return all;
 }
 
@@ -169,7 +199,9 @@ std::optional<QueueHarm> queue_harm(const Input& in, const BlockingTree& tree, d
   QueueHarm h;
   h.waits = static_cast<double>(tree.waiting_for(in[blocking::waiting]));
   if (tree.siege) h.waits = std::max(h.waits, std::round(tree.siege->waiting));
-  const double lasts = std::max(tree.longest, tree.siege ? tree.siege->seconds : 0);
+  // Behind a change that waits on, those who give up come again as well.
+  if (tree.longest >= in[blocking::waiting] && !tree.is_handed_on()) h.waits = std::max(h.waits, std::round(tree.load));
+  const double lasts = std::max(tree.longest, tree.siege ? tree.siege->lasts : 0);
   if (h.waits < 1 || (h.waits < in[blocking::warn] && lasts < in[blocking::one_waits])) return std::nullopt;
   h.share = active > 0 ? std::min(1.0, tree.load / active) : 0;
   const bool bad =
@@ -188,20 +220,26 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
     if (!is_blocked(*s) || is_worker(*s) || waits_by_design(*s, all)) continue;
     const auto way = way_to_root(*s, all);
     if (way.empty()) continue;
-    BlockingTree& tree = by_root[way.back()];
-    tree.root_pid = way.back();
-    if (const auto root = all.find(tree.root_pid); root != all.end()) tree.root = root->second;
-    tree.waiters.push_back({s, way.front(), static_cast<int>(way.size()), unbroken(samples, *s, in.at())});
+    by_root[way.back()].waiters.push_back(
+        {s, way.front(), static_cast<int>(way.size()), unbroken(samples, *s, in.at())});
   }
+  std::map<std::int64_t, double> load;  // by root
   for (const auto& sample : samples) {
     ByPid then;
     for (const Session& s : sample.rows) then.emplace(s.pid, &s);
     for (const auto& [pid, s] : then) {
       if (!is_blocked(*s) || is_worker(*s) || !is_active(*s) || waits_by_design(*s, then)) continue;
-      const auto way = way_to_root(*s, then);
-      if (const auto tree = way.empty() ? by_root.end() : by_root.find(way.back()); tree != by_root.end())
-        tree->second.load += 1.0 / static_cast<double>(samples.size());
+      if (const auto way = way_to_root(*s, then); !way.empty())
+        load[way.back()] += 1.0 / static_cast<double>(samples.size());
     }
+  }
+  for (const auto& [pid, sessions] : load)
+    if (const auto root = all.find(pid); root != all.end() && !is_blocked(*root->second))
+      add_siege(in, samples, *root->second, by_root);
+  for (auto& [pid, tree] : by_root) {
+    tree.root_pid = pid;
+    if (const auto root = all.find(pid); root != all.end()) tree.root = root->second;
+    if (const auto it = load.find(pid); it != load.end()) tree.load = it->second;
   }
   std::vector<BlockingTree> trees;
   for (auto& [pid, tree] : by_root) trees.push_back(std::move(tree));
@@ -210,7 +248,6 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
     look_beside(in, all, tree);
     lead_by_idle(tree);
     for (const Waiter& w : tree.waiters) tree.longest = std::max(tree.longest, w.waited);
-    if (tree.root != nullptr) tree.siege = siege_of(samples, *tree.root, in.at());
     if (tree.root != nullptr) tree.held = unhindered(samples, *tree.root, in.at());
     std::stable_sort(tree.waiters.begin(), tree.waiters.end(), [](const Waiter& a, const Waiter& b) {
       return std::pair(a.depth, -a.waited) < std::pair(b.depth, -b.waited);

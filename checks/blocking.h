@@ -18,6 +18,7 @@ struct Waiter {
   int depth = 1;                   // 1: directly behind the root
   double waited = 0;               // seconds; its statement may have run for long before it had to wait
   const LockWait* lock = nullptr;  // what it waits for, where lock_waits saw it
+  std::string relation = {};       // its qualified name, where it is on one and the name is known
 };
 
 struct BlockingTree {
@@ -32,6 +33,8 @@ struct BlockingTree {
 
   std::optional<Siege> siege;  // each wait is short, but none gets through
 
+  // The root came to the lock after those who wait: it was handed on to it by others.
+  bool is_handed_on() const;
   std::size_t waiting_for(double seconds) const;  // how many have waited at least so long
   std::size_t behind(std::int64_t pid) const;     // how many wait directly for this one
   // Whoever wants so strong a lock on a table that those who come later wait for it: most often a change of the table.
@@ -39,11 +42,11 @@ struct BlockingTree {
   std::vector<std::string> tables() const;  // that the waiters want, as far as the locks or the statements tell
 };
 
-// Trees with the most waiters first. Whoever stands behind several blockers counts under the first. What
-// waits by design is no queue.
+// Trees with the most waiters first, those of the newest sample and those whose waiters have just given up. Whoever
+// stands behind several blockers counts under the first. What waits by design is no queue.
 std::vector<BlockingTree> blocking_trees(const Input& in);
 
-// Tables that a statement reads or changes, as it writes them; empty where it does not parse.
+// Tables that a statement reads, changes or locks, as it writes them; empty where it does not parse.
 std::vector<std::string> tables_in(std::string_view query);
 
 // How bad a queue is, judged alike by every check that names its root.

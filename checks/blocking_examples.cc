@@ -79,4 +79,37 @@ Scenario gave_up(double idle) {
   return s;
 }
 
+Scenario about_to_try_again() {
+  Scenario s = gave_up(60);
+  auto rows = static_cast<const RowsOf<Session>&>(*s.history.series(activity).back().rows).rows;
+  std::erase_if(rows, [](const Session& r) { return !r.blocked_by.empty(); });
+  return s.saw(0, activity, rows);
+}
+
+Scenario passed_on(std::string wait_event, std::string query, double age) {
+  constexpr int sessions = 9;
+  Scenario s;
+  for (int ago = 5; ago >= 0; --ago) {
+    std::vector<Session> rows;
+    for (int i = 0; i < sessions; ++i) {
+      Session r{.pid = 20 + i, .database = "shop", .user = "app", .application = "worker"};
+      r.backend_type = "client backend";
+      r.state = "active";
+      r.query_id = i == ago ? "9" : "7";
+      r.query = i == ago ? "SELECT pg_sleep($1)" : query;
+      const double waits = age < 1 || i == ago ? std::min(age, 0.9) : age + 5 - ago;
+      r.query_start = 1e9 - ago - waits;
+      r.query_age = r.transaction_age = waits;
+      if (i != ago) {
+        r.wait_event_type = "Lock";
+        r.wait_event = wait_event;
+        r.blocked_by = {20 + ago};
+      }
+      rows.push_back(r);
+    }
+    s.saw(ago, activity, rows);
+  }
+  return s;
+}
+
 }  // namespace pgvigil::blocking_examples

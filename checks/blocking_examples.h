@@ -25,5 +25,10 @@ Scenario queue(const Queue& q);
 // Each wait of eight sessions is cut off within half a second, behind a session that has been idle for twenty seconds,
 // or for `idle` seconds at a time.
 Scenario gave_up(double idle);
+// The same, and nobody stands there at this moment.
+Scenario about_to_try_again();
+// Nine sessions pass a lock from one to the next, each second; the others have waited for `age` seconds, or more where
+// it is a second or longer.
+Scenario passed_on(std::string wait_event, std::string query, double age);
 
 }  // namespace pgvigil::blocking_examples

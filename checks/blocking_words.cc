@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "checks/plans/sql.h"
+#include "checks/relation_names.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -112,9 +113,11 @@ void tell_waiters(const BlockingTree& t, Finding& f) {
   for (std::size_t i = 0; i < std::min(shown, t.waiters.size()); ++i) {
     const Waiter& w = t.waiters[i];
     const Session& s = *w.session;
-    const std::string wanted = w.lock == nullptr || w.lock->relation.empty()
-                                   ? s.wait_event
-                                   : fmt::format("{} on {}", w.lock->locktype, words::one_line(w.lock->relation));
+    const std::string wanted =
+        w.lock == nullptr || w.lock->relation.empty()
+            ? s.wait_event
+            : fmt::format("{} on {}", w.lock->locktype,
+                          w.relation.empty() ? without_name(*w.lock) : words::one_line(w.relation));
     f.evidence.push_back(
         {w.behind == 0 ? "waits behind a prepared transaction" : fmt::format("waits behind {}", w.behind),
          fmt::format("{} for {} ({}): {}", who(s), words::duration(w.waited), wanted, words::one_line(s.query, 160))});

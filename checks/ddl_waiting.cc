@@ -7,6 +7,7 @@
 #include "checks/blocking_words.h"
 #include "checks/check.h"
 #include "checks/load.h"
+#include "checks/relation_names.h"
 #include "checks/words.h"
 
 namespace pgvigil {
@@ -57,10 +58,12 @@ std::vector<Finding> evaluate(const Input& in) {
   for (const BlockingTree& t : blocking_trees(in)) {
     const Waiter* change = t.change_in_front();
     const auto harm = queue_harm(in, t, active);
-    if (change == nullptr || !harm) continue;
+    if (change == nullptr || !harm || t.is_handed_on()) continue;
     const Session& s = *change->session;
-    const std::string table = change->lock == nullptr ? "" : change->lock->relation;
-    const std::string on = table.empty() ? "a table" : words::one_line(table);
+    const std::string& table = change->relation;
+    const std::string on = !table.empty()                                               ? words::one_line(table)
+                           : change->lock != nullptr && !change->lock->relation.empty() ? without_name(*change->lock)
+                                                                                        : "a table";
     const double behind = static_cast<double>(t.waiters.size() - 1);
     Finding f;
     f.severity = Severity::info;

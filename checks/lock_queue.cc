@@ -6,18 +6,28 @@
 #include "checks/blocking_examples.h"
 #include "checks/blocking_words.h"
 #include "checks/check.h"
+#include "checks/convoy.h"
+#include "checks/handed_on.h"
 #include "checks/load.h"
+#include "checks/locking_command.h"
+#include "checks/probes/index_builds.h"
+#include "checks/probes/long_commands.h"
 #include "checks/words.h"
 
 namespace pgvigil {
 namespace {
 
-std::string sentence(const BlockingTree& t, double waits) {
+std::string sentence(const Input& in, const BlockingTree& t, double waits) {
   // The application's own locks are on nothing that a person could look for.
   const bool advisory = std::all_of(t.waiters.begin(), t.waiters.end(),
                                     [](const Waiter& w) { return w.session->wait_event == "advisory"; });
   std::string text = fmt::format("{} that {} {}", in_queue(waits, advisory ? "an advisory lock" : "a lock"),
                                  root_in_words(t), t.beside.empty() ? "holds" : "hold");
+  if (const auto c = t.root == nullptr ? std::nullopt : locking_command(in, *t.root)) {
+    const auto tables = t.tables();
+    text +=
+        fmt::format(": {}{}, which stops {}", c->what, tables.empty() ? "" : " on " + words::list(tables, 2), c->stops);
+  }
   if (t.siege) text += ", until they give up and try again";
   if (const Waiter* w = t.change_in_front())
     text +=
@@ -25,8 +35,10 @@ std::string sentence(const BlockingTree& t, double waits) {
   return text;
 }
 
-std::vector<Remedy> remedies(const BlockingTree& t) {
+std::vector<Remedy> remedies(const Input& in, const BlockingTree& t) {
   std::vector<Remedy> all;
+  if (t.root != nullptr && t.beside.empty())
+    if (const auto c = locking_command(in, *t.root)) return remedies(*c, *t.root, t.waiters.size(), t.load);
   if (t.root_pid == 0) {
     Step look{.title = "find the prepared transaction, then COMMIT PREPARED or ROLLBACK PREPARED it",
               .database = t.waiters.front().session->database,
@@ -67,17 +79,25 @@ std::vector<Remedy> remedies(const BlockingTree& t) {
   return all;
 }
 
+// Whoever holds a lock that goes from hand to hand holds it for a moment: nobody is to be ended for it.
+bool is_in(const std::vector<Finding>& convoys, const BlockingTree& t) {
+  return (t.root == nullptr || t.is_handed_on()) && std::any_of(convoys.begin(), convoys.end(), [&](const Finding& f) {
+           return std::find(f.sessions.begin(), f.sessions.end(), t.root_pid) != f.sessions.end();
+         });
+}
+
 std::vector<Finding> evaluate(const Input& in) {
-  std::vector<Finding> found;
   const double active = load(in, 30).active;
+  const std::vector<Finding> passed_on = convoys(in, active);
+  std::vector<Finding> found = passed_on;
   for (const BlockingTree& t : blocking_trees(in)) {
     const auto harm = queue_harm(in, t, active);
-    if (!harm) continue;
+    if (!harm || is_in(passed_on, t)) continue;
     Finding f;
     f.severity = Severity::info;
     f.act_by = ActBy::later;
     f.object = {"session", std::to_string(t.root_pid), t.root == nullptr ? "" : t.root->database};
-    f.sentence = sentence(t, harm->waits);
+    f.sentence = sentence(in, t, harm->waits);
     f.confidence = t.root == nullptr && t.root_pid != 0 ? Confidence::medium : Confidence::high;
     f.basis = "pg_blocking_pids: the server says who waits for whom";
     f.fix = t.root_pid == 0 ? "end the prepared transaction" : end_in_words(t);
@@ -88,6 +108,9 @@ std::vector<Finding> evaluate(const Input& in) {
           {"root blocker", fmt::format("{}, {}, transaction open for {}, from {}", who(root), what_it_does(root),
                                        words::duration(root.transaction_age.value_or(0)),
                                        root.client.empty() ? "?" : words::one_line(root.client, 63))});
+      if (const auto c = locking_command(in, root); c && !c->progress.empty())
+        f.evidence.push_back(
+            {"its progress", c->progress + (c->left ? ", about " + words::duration(*c->left) + " left" : "")});
       if (!root.query.empty())
         f.evidence.push_back(
             {is_idle_in_transaction(root) ? "its last statement" : "its statement", words::one_line(root.query, 300)});
@@ -95,7 +118,7 @@ std::vector<Finding> evaluate(const Input& in) {
       f.evidence.push_back({"root blocker", root_in_words(t)});
     }
     tell_waiters(t, f);
-    f.remedies = remedies(t);
+    f.remedies = remedies(in, t);
     found.push_back(std::move(f));
   }
   return found;
@@ -182,8 +205,9 @@ const Check lock_queue{
     .explains = {"connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores",
                  "work_without_results", "pool_pinned"},
     .reads = {activity},
-    .may_read = {lock_waits},
-    .settings = {blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical, blocking::critical_share},
+    .may_read = {lock_waits, index_builds, long_commands},
+    .settings = {blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical, blocking::critical_share,
+                 contest::holders, contest::typical_wait},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"an open transaction holds a row that eight sessions want",
@@ -206,6 +230,15 @@ const Check lock_queue{
                  {"VACUUM waits for a transaction that once analyzed the table",
                   [] { return maintenance("ANALYZE accounts", "idle in transaction"); },
                   {Severity::warning}},
+                 {"workers take turns with one advisory lock",
+                  [] { return blocking_examples::passed_on("advisory", "SELECT pg_advisory_xact_lock($1)", 0.4); },
+                  {Severity::critical}},
+                 {"workers take turns with a table that each locks as a whole",
+                  [] { return blocking_examples::passed_on("relation", "LOCK TABLE numbers IN EXCLUSIVE MODE", 0.4); },
+                  {Severity::critical}},
+                 {"they do so at full speed",
+                  [] { return blocking_examples::passed_on("advisory", "SELECT pg_advisory_xact_lock($1)", 0.02); },
+                  {}},
                  {"short waits of a busy table", [] { return queue(15, 0.02, "active", 5); }, {}},
                  {"a long batch has to wait for a moment", batch, {}},
                  {"a concurrent index build waits for an old transaction", concurrent_build, {}},

@@ -191,7 +191,7 @@ const Check seq_scan_hot_query{
     .role = Role::cause,
     .family = "scans",
     .explains = {"cpu_saturated", "load_above_cores", "connections_rising", "connections_saturated",
-                 "queries_timing_out", "work_without_results", "pool_pinned"},
+                 "queries_timing_out", "work_without_results", "pool_pinned", "hot_row"},
     .reads = {activity, tables},
     .may_read = {plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes, server, duplicates,
                  statements, called_functions, relation_places, foreign_servers, server_settings},

@@ -1,0 +1,2 @@
+\set id random(1, 5000)
+SELECT state FROM invoices WHERE id = :id;

@@ -1,0 +1,2 @@
+\set id random(1, 4000)
+SELECT sold FROM tickets WHERE id = :id;

@@ -1,0 +1,2 @@
+\set s random(1, 300)
+SELECT next FROM numbers WHERE series = 's' || :s;

@@ -221,7 +221,20 @@ class Advisor {
     }
   }
 
+  // Values that no B-tree holds: what is left of the conditions serves if it finds few rows, else a hash index does.
+  bool hash() {
+    const auto long_ones = [&](const IndexKey& k) { return k.text == k.column && too_long(known_, k.column); };
+    const auto one = std::find_if(equal_.begin(), equal_.end(), long_ones);
+    const std::optional<IndexKey> hashed = one == equal_.end() ? std::nullopt : std::optional(*one);
+    for (auto* keys : {&equal_, &joined_, &ordered_}) std::erase_if(*keys, long_ones);
+    if (range_ && long_ones(*range_)) range_.reset();
+    if (!hashed || rows_found(equal_, equal_.size()).value_or(kManyRows + 1) <= kManyRows) return false;
+    decide({*hashed}, 1, "hash");
+    return true;
+  }
+
   bool btree() {
+    if (hash()) return true;
     std::vector<IndexKey> wanted;
     Names equal_columns;
     for (const IndexKey& k : equal_) equal_columns.push_back(k.text);

@@ -5,6 +5,8 @@
 namespace pgvigil {
 namespace {
 
+constexpr std::int64_t kStoredApart = 1 << 20;  // bytes
+
 // Expressions print alike up to the casts and parentheses that the server adds.
 std::string loosely(std::string_view expression) {
   std::string out;
@@ -97,6 +99,21 @@ bool begins_with(const KnownTable& known, const Index& i, const std::vector<Inde
     if (!found) return false;
   }
   return in_order(i, keys, false) || in_order(i, keys, true);
+}
+
+bool all_long(const RelationColumn& c) {
+  return c.can_toast && c.average_width && !c.correlation && !c.commonest && c.distinct.value_or(0) < 0;
+}
+
+// What is stored apart is longer than 2 kB even when compressed. Where no other column can be as long, it is this
+// one's.
+bool too_long(const KnownTable& known, const std::string& column) {
+  const RelationColumn* c = known.column(column);
+  if (c == nullptr || !c->can_toast || !c->average_width) return false;
+  if (all_long(*c)) return true;
+  const auto unbounded = [](const RelationColumn& o) { return o.can_toast && o.type.find('(') == std::string::npos; };
+  return known.table.toast_bytes >= kStoredApart && unbounded(*c) && is_text(*c) &&
+         std::count_if(known.columns.begin(), known.columns.end(), unbounded) == 1;
 }
 
 bool leads_with(const Index& i, const std::string& column) {

@@ -32,6 +32,11 @@ bool few_values(const KnownTable& known, const std::vector<std::string>& names);
 bool sortable(const KnownTable& known, const std::string& column);
 bool is_text(const RelationColumn& c);
 bool is_citext(const RelationColumn& c);
+// Every value is so long that statistics keep none of them (1 kB).
+bool all_long(const RelationColumn& c);
+// A B-tree on the column may not be built: its entry ends at 2,704 bytes. A hash index holds only what a value hashes
+// to.
+bool too_long(const KnownTable& known, const std::string& column);
 // The type to which the server casts the column first, as the scan's condition shows, where the parameter has another
 // type: (id)::numeric = $1. "" where it does not.
 std::string cast_by_server(const KnownTable& known, const sql::ColumnUse& u, std::string_view filter,

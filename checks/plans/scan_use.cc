@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include "checks/plans/index_keys.h"
+
 namespace pgvigil {
 namespace {
 
@@ -33,7 +35,7 @@ bool reads_toast(const sql::RelationUse& use, const std::vector<RelationColumn>&
     for (const RelationColumn& c : columns)
       if (c.column == u.column && c.can_toast)
         if (c.type == "json" || c.type == "jsonb" || c.type == "bytea" || c.type == "xml" || u.how == How::like ||
-            u.how == How::function)
+            u.how == How::function || (u.how == How::equal && all_long(c)))
           return true;
   return false;
 }

@@ -55,6 +55,21 @@ TEST(Advice, EqualityThenRangeThenSort) {
   EXPECT_THAT(advised("SELECT * FROM docs d JOIN x ON x.id = d.dump_id").columns, ElementsAre("dump_id"));
 }
 
+// Statistics keep no value of such a column: neither a common one nor an order.
+TEST(Advice, WhatNoBtreeCanHold) {
+  auto columns = docs;
+  columns[1].can_toast = true;
+  columns[1].distinct = -1;
+  const auto one = [&](std::string_view text) {
+    return advise(sql::relations(text).at(0), {{}, {}, columns}).definition();
+  };
+  EXPECT_EQ(one("SELECT * FROM docs WHERE path = $1"), "USING hash (path)");
+  EXPECT_EQ(one("SELECT * FROM docs WHERE path = $1 AND created > $2"), "USING hash (path)");
+  EXPECT_EQ(one("SELECT * FROM docs WHERE dump_id = $1 ORDER BY path LIMIT 3"), "(dump_id)");
+  columns[1].correlation = 0.1;
+  EXPECT_EQ(one("SELECT * FROM docs WHERE path = $1"), "(path)");
+}
+
 TEST(Advice, ABoxOfTwoRanges) {
   EXPECT_THAT(advised("SELECT * FROM docs WHERE created BETWEEN $1 AND $2 AND path > 'a' AND path < 'b'").columns,
               ElementsAre("created", "path"));

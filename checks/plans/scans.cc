@@ -7,6 +7,7 @@
 #include <set>
 
 #include "checks/hot_queries.h"
+#include "checks/plans/forced_generic.h"
 #include "checks/plans/plan_tree.h"
 #include "checks/plans/scan_use.h"
 #include "checks/plans/weigh.h"
@@ -120,6 +121,7 @@ class Reading {
       r.confidence = s.confidence;
       r.scan = std::move(s);
       doubt(r, *t, p, text, inner != nullptr);
+      if (generic) judge_forced_generic(in_, text, r);
       readers.emplace_back(t, std::move(r));
     }
     std::stable_sort(readers.begin(), readers.end(),

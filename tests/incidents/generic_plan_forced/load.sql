@@ -1,0 +1,2 @@
+\set state 2
+SELECT id, address FROM deliveries WHERE state = :state;

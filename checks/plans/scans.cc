@@ -10,6 +10,7 @@
 #include "checks/plans/forced_generic.h"
 #include "checks/plans/plan_tree.h"
 #include "checks/plans/scan_use.h"
+#include "checks/plans/temporary.h"
 #include "checks/plans/weigh.h"
 #include "checks/probes/called_functions.h"
 #include "checks/probes/plan_tables.h"
@@ -122,6 +123,7 @@ class Reading {
       r.scan = std::move(s);
       doubt(r, *t, p, text, inner != nullptr);
       if (generic) judge_forced_generic(in_, text, r);
+      judge_temporary(in_, *t, r);
       readers.emplace_back(t, std::move(r));
     }
     std::stable_sort(readers.begin(), readers.end(),

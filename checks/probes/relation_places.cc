@@ -29,8 +29,8 @@ with named as materialized (
   from pg_catalog.unnest($1::text[]) u (relation)
   join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p', 'v', 'm', 'f')
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-  order by 5 desc, c.oid
+  where n.nspname <> 'information_schema' and (n.nspname !~ '^pg_' or n.nspname like 'pg\_temp\_%')
+  order by n.nspname like 'pg\_temp\_%', 5 desc, c.oid
   limit 400),
 held as materialized (
   select l.relation as oid, pg_catalog.array_agg(distinct l.pid)::bigint[] as pids
@@ -91,7 +91,7 @@ Places places_of(const Input& in, const std::string& database, std::string_view 
   for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer) {
     std::set<std::string> names;
     for (const RelationPlace& p : answer->rows)
-      if (p.database == database && (names.contains(p.relation) || !known.contains(p.relation))) {
+      if (p.database == database && !is_temporary(p) && (names.contains(p.relation) || !known.contains(p.relation))) {
         names.insert(p.relation);
         known[p.relation][p.schema] = &p;
       }

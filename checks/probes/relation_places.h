@@ -16,6 +16,9 @@ struct RelationPlace {
 
 extern const Probe<RelationPlace> relation_places;
 
+// A session's own: no other can read it, and in its session it hides the permanent one.
+inline bool is_temporary(const RelationPlace& p) { return p.schema.starts_with("pg_temp_"); }
+
 // Where a text's relations are to be looked for.
 struct Places {
   std::vector<std::string> schemas;  // surely: the sessions that run it hold locks there

@@ -168,9 +168,11 @@ std::vector<Work> work_on(const Statement& s) {
     if (conflict(wanted, mild ? LockMode::share_update_exclusive : LockMode::access_exclusive))
       add(c.automatic ? "autovacuum (to prevent wraparound)" : c.command, c.pid, c.age);
   }
+  // Who holds a lock that counts is told among the open transactions already, where these can be seen.
+  const bool holders_told = s.home && holders(*s.does) != Holders::nobody;
   for (const LockWait& l : s.in->now(lock_waits))
-    if (l.locktype == "relation" && l.database == s.step->database && s.on_table(l.relation) &&
-        conflict(wanted, lock_mode(l.mode)))
+    if (l.locktype == "relation" && !(l.granted && holders_told) && l.database == s.step->database &&
+        s.on_table(l.relation) && conflict(wanted, lock_mode(l.mode)))
       add(fmt::format("a session that {} {}", l.granted ? "holds" : "waits for", to_string(lock_mode(l.mode))), l.pid,
           l.granted ? l.state_age.value_or(0) : l.waited.value_or(0));
   return all;

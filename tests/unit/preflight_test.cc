@@ -443,6 +443,17 @@ TEST(Preflight, AChangeOfTheTableWaitsForWhoeverUsesIt) {
   EXPECT_EQ(p->outcome, Outcome::wait);
   EXPECT_THAT(item(p, "open transactions").todo, HasSubstr("all who come later queue behind it"));
   EXPECT_EQ(of(seen, "SET lock_timeout = '2s';\n" + change)->outcome, Outcome::fail);
+  // Told once, also where somebody waits for the same lock already.
+  seen.waits = {{.pid = 1234,
+                 .granted = true,
+                 .locktype = "relation",
+                 .mode = "AccessShareLock",
+                 .database = "shop",
+                 .relation = "public.docs"}};
+  EXPECT_EQ(item(of(seen, change), "work on the table").outcome, Outcome::pass);
+  seen.waits[0].granted = false;
+  EXPECT_EQ(item(of(seen, change), "work on the table").outcome, Outcome::wait);
+  seen.waits.clear();
   // Options of autovacuum wait for nobody who reads or writes.
   EXPECT_EQ(of(seen, "ALTER TABLE public.docs RESET (autovacuum_enabled);")->outcome, Outcome::pass);
   EXPECT_EQ(of(seen, "VACUUM (ANALYZE) public.docs;")->outcome, Outcome::pass);

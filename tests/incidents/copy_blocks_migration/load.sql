@@ -1,0 +1,3 @@
+\set id random(1, 2000)
+SELECT price FROM prices WHERE id = :id;
+\sleep 5 ms

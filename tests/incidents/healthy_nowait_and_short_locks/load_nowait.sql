@@ -1,0 +1,2 @@
+\set id random(1, 3)
+SELECT enter(:id);

@@ -1,0 +1,5 @@
+BEGIN;
+LOCK TABLE rooms IN ACCESS EXCLUSIVE MODE;
+SELECT pg_sleep(0.06);
+COMMIT;
+\sleep 1200 ms

@@ -1,0 +1,5 @@
+BEGIN;
+SELECT id FROM jobs WHERE NOT done ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED \gset
+SELECT pg_sleep(0.1);
+UPDATE jobs SET done = true WHERE id = :id;
+COMMIT;

@@ -1,0 +1,6 @@
+CREATE TABLE jobs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, done bool NOT NULL DEFAULT false);
+INSERT INTO jobs (done) SELECT false FROM generate_series(1, 5000);
+CREATE INDEX ON jobs (id) WHERE NOT done;
+CREATE ROLE worker LOGIN;
+GRANT SELECT, INSERT, UPDATE ON jobs TO worker;
+ANALYZE;

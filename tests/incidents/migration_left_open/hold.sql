@@ -1,0 +1,3 @@
+SET application_name = 'migrate';
+BEGIN;
+ALTER TABLE articles ADD COLUMN note text;

@@ -1,0 +1,3 @@
+SET application_name = 'console';
+BEGIN;
+INSERT INTO events (body) VALUES ('by hand');

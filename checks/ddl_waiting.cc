@@ -125,7 +125,7 @@ const Check ddl_waiting{
         "disturb each other: one slow report and one quick migration stop the whole application.",
     .role = Role::cause,
     .explains = {"lock_queue", "connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores",
-                 "work_without_results", "pool_pinned"},
+                 "work_without_results", "pool_pinned", "migration_stalled"},
     .reads = {activity},
     .may_read = {lock_waits},
     .settings = {blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical, blocking::critical_share},

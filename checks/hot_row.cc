@@ -127,7 +127,7 @@ const Check hot_row{
         "line: more servers or clients make the line longer, not faster.",
     .role = Role::cause,
     .explains = {"lock_queue", "connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores",
-                 "work_without_results", "pool_pinned", "query_regressed"},
+                 "work_without_results", "pool_pinned", "query_regressed", "migration_stalled"},
     .reads = {activity},
     .may_read = {lock_waits},
     .settings = {window, warn, critical, critical_share, contest::holders, contest::typical_wait},

@@ -167,7 +167,7 @@ const Check idle_in_transaction{
     .role = Role::cause,
     .explains = {"lock_queue", "ddl_waiting", "vacuum_blocked", "dead_rows", "connections_rising",
                  "connections_saturated", "queries_timing_out", "load_above_cores", "work_without_results",
-                 "pool_pinned", "query_regressed"},
+                 "pool_pinned", "query_regressed", "migration_stalled"},
     .reads = {activity},
     .may_read = {lock_waits, server, xmin_holders, dead_tuples, statements},
     .settings = {warn_age, crit_age, pause, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,

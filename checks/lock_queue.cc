@@ -203,7 +203,7 @@ const Check lock_queue{
         "connections pile up behind them.",
     .role = Role::cause,
     .explains = {"connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores",
-                 "work_without_results", "pool_pinned"},
+                 "work_without_results", "pool_pinned", "migration_stalled"},
     .reads = {activity},
     .may_read = {lock_waits, index_builds, long_commands},
     .settings = {blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical, blocking::critical_share,

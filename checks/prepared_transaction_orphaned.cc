@@ -165,7 +165,7 @@ const Check prepared_transaction_orphaned{
     .role = Role::cause,
     .explains = {"lock_queue", "ddl_waiting", "vacuum_blocked", "dead_rows", "connections_rising",
                  "connections_saturated", "queries_timing_out", "load_above_cores", "work_without_results",
-                 "pool_pinned", "query_regressed"},
+                 "pool_pinned", "query_regressed", "migration_stalled"},
     .reads = {activity, prepared_transactions},
     .may_read = {lock_waits, xmin_holders, dead_tuples, server, statements},
     .settings = {warn_age, crit_age, blocking::waiting, blocking::warn, blocking::one_waits, blocking::critical,

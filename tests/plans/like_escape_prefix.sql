@@ -1,0 +1,11 @@
+-- title: a prefix with an escape
+-- verdict: harmful
+-- object: products
+-- cure: products (sku text_pattern_ops)
+-- setup:
+CREATE TABLE products (id integer PRIMARY KEY, sku text, title text, description text, price numeric);
+INSERT INTO products SELECT i, 'SKU-' || lpad(i::text, 8, '0'), 'Title ' || md5(i::text) || CASE WHEN i % 500 = 0 THEN ' 50% off' ELSE '' END, repeat('d ', 60), i % 500
+  FROM generate_series(1, 100000) i;
+ANALYZE products;
+-- query:
+SELECT id FROM products WHERE sku LIKE 'SKU-000077%' ESCAPE '\';

@@ -17,9 +17,9 @@ bool read_by_utility(const Input& in, const KnownTable& table, double seconds) {
   for (const auto& sample : in.series(activity, seconds))
     for (const Session& s : sample.rows) {
       if (s.database != table.table.database || s.query.empty()) continue;
-      if (s.application == "pg_dump" || s.application == "pg_restore" || s.backend_type == "autovacuum worker")
-        return true;
-      if (s.query.find(table.table.relation) != std::string::npos && sql::kind(s.query) == sql::Kind::utility)
+      if (s.application == "pg_dump" || s.application == "pg_restore") return true;
+      if (s.query.find(table.table.relation) != std::string::npos &&
+          (s.backend_type == "autovacuum worker" || sql::kind(s.query) == sql::Kind::utility))
         return true;
     }
   return false;

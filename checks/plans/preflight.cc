@@ -13,7 +13,10 @@
 namespace pgvigil {
 namespace {
 
-using namespace preflights;
+using preflights::Build;
+using preflights::Outcome;
+using preflights::Part;
+using preflights::Statement;
 using Kind = Pasted::Kind;
 
 constexpr std::size_t most_items = 20, longest_phrase = 240;

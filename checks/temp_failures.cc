@@ -1,14 +1,12 @@
 #include "checks/temp_failures.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "checks/endings.h"
+#include "checks/plans/role_settings.h"
 #include "checks/probes/databases.h"
-#include "checks/probes/server.h"
-#include "checks/probes/server_settings.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/temp_files.h"
 
@@ -77,33 +75,11 @@ std::optional<QueryLoad> who(const Input& in, const Load& now, const std::string
   return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
-// As ALTER ROLE has it: "8MB", "8192" (kB).
-double bytes_of(const std::string& value) {
-  char* end = nullptr;
-  const double n = std::strtod(value.c_str(), &end);
-  std::string unit(end);
-  std::erase(unit, ' ');
-  const double kb = unit == "B"    ? 1.0 / 1024
-                    : unit == "MB" ? 1024
-                    : unit == "GB" ? 1024 * 1024
-                    : unit == "TB" ? 1 << 30
-                                   : 1;
-  return n * kb * 1024;
-}
-
-// temp_file_limit of a role in a database; the narrowest place counts. 0: none.
+// temp_file_limit of a role in a database. 0: none.
 double limit_for(const Input& in, const std::string& user, const std::string& database) {
-  double limit = 0;
-  for (const Server& s : in.now(server)) limit = std::max(0.0, static_cast<double>(s.temp_file_limit));
-  int narrowest = 0;
-  for (const ServerSetting& s : in.now(server_settings)) {
-    if (s.name != "temp_file_limit" || s.scope == "server" || (!s.role.empty() && s.role != user) ||
-        (!s.database.empty() && s.database != database))
-      continue;
-    const int narrow = 1 + 2 * (s.role.empty() ? 0 : 1) + (s.database.empty() ? 0 : 1);
-    if (narrow > narrowest) narrowest = narrow, limit = std::max(0.0, bytes_of(s.value));
-  }
-  return limit;
+  std::int64_t limit = 0;
+  for (const Server& s : in.now(server)) limit = with_settings_of(s, in, user, database).temp_file_limit;
+  return std::max(0.0, static_cast<double>(limit));
 }
 
 }  // namespace

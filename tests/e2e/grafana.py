@@ -29,6 +29,8 @@ UNTOUCHED = {"agent.json: Probes without a full answer A", "agent.json: Checks t
 QUIET_DEADLINE = 25.0  # a healthy server, until the slowest probe has been asked
 DEADLINE = 45.0  # from the onset, until all have data
 WINDOW = "12s"   # stands for $__rate_interval
+MIGRATION = {"name": "the copy of the schema",
+             "done": "SELECT count(*) FROM pg_class WHERE relname LIKE 'lsif_data_%' AND relkind = 'r'", "total": "5"}
 SCHEDULE = {"sample": "1 s", "cycle": "2 s", "sweep": "6 s", "slow": "20 s"}
 
 
@@ -175,7 +177,8 @@ def main():
             receiver.Receiver() as inbox:
         scene.set_up()
         print(f"loaded in {scene.phases['setup']:g} s", flush=True)
-        settings = agent.merged(scene.configuration(), {"receivers": agent.receivers(inbox), "schedule": SCHEDULE})
+        settings = agent.merged(scene.configuration(), {"receivers": agent.receivers(inbox), "schedule": SCHEDULE,
+                                                        "targets": [{"migrations": [MIGRATION]}]})
         with agent.Agent(directory, settings) as watcher:
             watcher.wait_ready()
             with prometheus.Prometheus(directory, [f"127.0.0.1:{watcher.port}"], [RULES]) as server:

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include "checks/probes/server_settings.h"
+#include "checks/plans/role_settings.h"
 #include "checks/probes/statements.h"
 #include "checks/words.h"
 
@@ -14,20 +14,6 @@ namespace pgvigil {
 namespace {
 
 constexpr double few = 0.02;  // of the rows that the plan keeps: what executions return
-
-// The narrowest place counts.
-const ServerSetting* forced(const Input& in, const QueryLoad& q) {
-  const ServerSetting* narrowest = nullptr;
-  int most = -1;
-  for (const ServerSetting& s : in.now(server_settings)) {
-    if (s.name != "plan_cache_mode" || (!s.role.empty() && s.role != q.user) ||
-        (!s.database.empty() && s.database != q.database))
-      continue;
-    const int narrow = s.scope == "server" ? 0 : 1 + 2 * (s.role.empty() ? 0 : 1) + (s.database.empty() ? 0 : 1);
-    if (narrow > most) most = narrow, narrowest = &s;
-  }
-  return narrowest != nullptr && narrowest->value == "force_generic_plan" ? narrowest : nullptr;
-}
 
 // Of one execution, as the server counts them.
 std::optional<double> rows_returned(const Input& in, const TableReader& r) {
@@ -46,9 +32,9 @@ void judge_forced_generic(const Input& in, const std::string& text, TableReader&
   if (!r.scan || r.scan->index || r.scan->small || r.verdict == ScanVerdict::harmful) return;
   if (r.advice.kind != IndexAdvice::Kind::exists || r.advice.obstacle != Obstacle::statistics) return;
   if (r.scan->grouped || r.scan->filter.empty() || !r.scan->join_condition.empty() || r.use.limit) return;
-  const ServerSetting* s = forced(in, r.query);
+  const ServerSetting* s = setting_for(in, "plan_cache_mode", r.query.user, r.query.database);
   const auto returned = rows_returned(in, r);
-  if (s == nullptr || !returned || *returned > few * r.scan->rows_kept) return;
+  if (s == nullptr || s->value != "force_generic_plan" || !returned || *returned > few * r.scan->rows_kept) return;
   if (text.find('$') == std::string::npos) return;
   r.verdict = ScanVerdict::harmful;
   r.confidence = Confidence::medium;

@@ -76,24 +76,13 @@ std::vector<std::string> words_of(const Input& in, const std::string& table, con
   return all;
 }
 
-bool holds_for(const ServerSetting& s, const QueryLoad& q) {
-  return (s.role.empty() || s.role == q.user) && (s.database.empty() || s.database == q.database);
-}
-
 // Planner settings are taken back where they are set: the narrowest place counts. What a session has set for itself, or
 // a file that an operator writes, is not ours to change.
 std::vector<Remedy> settings_back(const Input& in, const IndexAdvice& advice, const QueryLoad& q) {
-  const auto narrowness = [](const ServerSetting& s) {
-    return s.scope == "server" ? -1 : 2 * !s.role.empty() + !s.database.empty();
-  };
   Remedy back{Remedy::Kind::cure, "let the planner use the index again", {}};
   for (const std::string& name : advice.settings) {
-    const ServerSetting* narrowest = nullptr;
-    for (const ServerSetting& s : in.now(server_settings))
-      if (s.name == name && holds_for(s, q) && (s.scope != "server" || s.file == "postgresql.auto.conf") &&
-          (narrowest == nullptr || narrowness(s) > narrowness(*narrowest)))
-        narrowest = &s;
-    if (narrowest == nullptr) continue;
+    const ServerSetting* narrowest = setting_for(in, name, q.user, q.database);
+    if (narrowest == nullptr || (narrowest->scope == "server" && narrowest->file != "postgresql.auto.conf")) continue;
     Step step = change_setting(*narrowest, std::nullopt, q.database);
     step.title = fmt::format("take {} = {}{} back", name, in_words(*narrowest), owner_of(*narrowest));
     step.undo = change_setting(*narrowest, in_words(*narrowest), q.database).sql;

@@ -82,8 +82,12 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
         ++explains;
         if (!done.json.empty() && (done.repair || !done.schemas.empty() || !done.own_settings.empty()))
           memory_.keep(how, {done.repair, done.schemas, done.own_settings});
-        if (done.json.empty()) ++explain_failures[done.reason];
-        if (done.json.empty()) memory_.note(key, done, Clock::now());
+        if (done.json.empty()) {
+          ++explain_failures[done.reason];
+          memory_.note(key, done, Clock::now());
+        } else {
+          memory_.planned(key);
+        }
       }
     }
     if (done.sqlstate == "42501" && done.mend.empty()) done.mend = probe.about().on_denied;

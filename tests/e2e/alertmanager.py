@@ -33,7 +33,7 @@ def statuses(inbox, start, check):
     return told
 
 
-def expect(inbox, start, wanted, check, what, linger=14.0):
+def expect(inbox, start, wanted, check, what, linger=18.0):
     """Exactly these notifications, within TOLD seconds, and no more for a while."""
     deadline = time.monotonic() + TOLD
     while statuses(inbox, start, check) != wanted and time.monotonic() < deadline:

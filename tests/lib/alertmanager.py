@@ -1,5 +1,6 @@
 """A cluster of real Alertmanagers on loopback, which tells one webhook."""
 
+import json
 import os
 import signal
 import subprocess
@@ -24,8 +25,9 @@ class Pace:
         self.group_wait, self.group_interval, self.options = group_wait, group_interval, options
 
 
-QUICK = Pace("4s", "8s", "--cluster.peer-timeout=500ms", "--cluster.gossip-interval=50ms",
-             "--cluster.pushpull-interval=2s", "--cluster.settle-timeout=3s")
+QUICK = Pace("4s", "12s", "--cluster.peer-timeout=1500ms", "--cluster.gossip-interval=50ms",
+             "--cluster.pushpull-interval=1s", "--cluster.settle-timeout=3s", "--cluster.reconnect-interval=1s",
+             "--cluster.probe-interval=3s", "--cluster.probe-timeout=2s")  # slow is not dead
 # For cores that are busy with the incident itself: gossip comes late there.
 PATIENT = Pace("5s", "60s", "--cluster.peer-timeout=8s", "--cluster.pushpull-interval=10s")
 
@@ -50,11 +52,15 @@ class Member:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(children.bound(line), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def ready(self):
+    def ready(self, members):
+        """It answers, and knows as many members as there are: one on its own would tell what another has told."""
         try:
             with urllib.request.urlopen(self.url + "/-/ready", timeout=1) as answer:
-                return answer.status == 200
-        except OSError:
+                if answer.status != 200:
+                    return False
+            with urllib.request.urlopen(self.url + "/api/v2/status", timeout=1) as answer:
+                return len(json.load(answer)["cluster"].get("peers") or []) >= members
+        except (OSError, ValueError):
             return False
 
     def stop(self, how=signal.SIGTERM):
@@ -84,7 +90,7 @@ class Cluster:
             if member.process is None:
                 member.start(self.members)
         deadline = time.monotonic() + timeout
-        while not all(m.ready() for m in self.members):
+        while not all(m.ready(len(self.members)) for m in self.members):
             if time.monotonic() > deadline:
                 with open(self.members[0].log, encoding="utf-8", errors="replace") as log:
                     raise RuntimeError("the Alertmanagers are not ready\n" + log.read()[-2000:])

@@ -98,5 +98,26 @@ TEST(ExplainMemory, RemembersWhatWillComeAgain) {
   EXPECT_EQ(memory.failed("lost", now), nullptr);
 }
 
+TEST(ExplainMemory, WhatRanOutOfTimeIsTriedSoonAndThenLessAndLess) {
+  ExplainMemory memory;
+  auto now = Clock::now();
+  const auto pause = [&](bool ended) {
+    Explained late = failure(ended ? "PGV01" : "57014", "out of time");
+    late.ended = ended;
+    memory.note("late", late, now);
+    int seconds = 0;
+    for (; memory.failed("late", now) != nullptr; now += std::chrono::seconds(1)) ++seconds;
+    return seconds;
+  };
+  EXPECT_EQ((std::vector<int>{pause(false), pause(false), pause(false), pause(false), pause(false)}),
+            (std::vector<int>{10, 40, 160, 600, 600}));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(pause(false), 600);
+  memory.planned("late");
+  EXPECT_EQ(pause(false), 10);
+  memory.planned("late");
+  EXPECT_EQ((std::vector<int>{pause(true), pause(true), pause(true), pause(true)}),
+            (std::vector<int>{30, 120, 480, 600}));
+}
+
 }  // namespace
 }  // namespace pgvigil::pg

@@ -4,7 +4,7 @@
 #include <map>
 #include <variant>
 
-#include "agent/pg/explain.h"
+#include "agent/pg/explain_memory.h"
 #include "agent/pg/lane.h"
 #include "agent/pg/target.h"
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/pg/explain.h"
+#include "agent/pg/explain_memory.h"
 
 namespace pgvigil::pg {
 namespace {

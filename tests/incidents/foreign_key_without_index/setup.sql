@@ -2,7 +2,7 @@ SET client_min_messages = warning;
 SET synchronous_commit = off;
 CREATE ROLE shop_owner LOGIN;
 CREATE ROLE reporter LOGIN;
-ALTER ROLE reporter SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE reporter SET idle_in_transaction_session_timeout = '30s';
 GRANT CREATE ON SCHEMA public TO shop_owner;
 SET ROLE shop_owner;
 CREATE TABLE orders (id bigint PRIMARY KEY, state text NOT NULL);

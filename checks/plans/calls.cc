@@ -39,12 +39,13 @@ class Walk {
       if (const Json& f = at(at(node, "CallStmt"), "funccall"); f.is_object()) call(f);
       for (const auto& [statement, event] :
            {std::pair("InsertStmt", "insert"), std::pair("UpdateStmt", "update"), std::pair("DeleteStmt", "delete")})
-        if (const Json& s = at(node, statement); s.is_object()) write(s, event);
+        if (const Json& s = at(node, statement); s.is_object()) write(s, event, at(s, "targetList"));
       if (const Json& s = at(node, "MergeStmt"); s.is_object())
         for (const Json& clause : at(s, "mergeWhenClauses"))
           for (const auto& [command, event] : {std::pair("CMD_INSERT", "insert"), std::pair("CMD_UPDATE", "update"),
                                                std::pair("CMD_DELETE", "delete")})
-            if (at(at(clause, "MergeWhenClause"), "commandType") == command) write(s, event);
+            if (const Json& when = at(clause, "MergeWhenClause"); at(when, "commandType") == command)
+              write(s, event, at(when, "targetList"));
     }
     for (const Json& child : node) walk(child, depth + 1);
   }
@@ -62,13 +63,20 @@ class Walk {
                        (c.schema.empty() && std::find(kBuiltIn.begin(), kBuiltIn.end(), c.function) != kBuiltIn.end());
     if (!known) found.functions.push_back(std::move(c));
   }
-  void write(const Json& s, const char* event) {
-    const Json& target = at(s, "relation");
-    Written w{text(target, "schemaname"), text(target, "relname"), event};
+  void write(const Json& s, std::string_view event, const Json& targets) {
+    const Json &target = at(s, "relation"), &conflict = at(s, "onConflictClause");
+    Written w{text(target, "schemaname"), text(target, "relname"), std::string(event)};
     if (w.relation.empty()) return;
-    if (at(at(s, "onConflictClause"), "action") == "ONCONFLICT_UPDATE")
-      found.writes.push_back({w.schema, w.relation, "update"});
+    if (at(conflict, "action") == "ONCONFLICT_UPDATE")
+      found.writes.push_back({w.schema, w.relation, "update", names(at(conflict, "targetList"))});
+    if (event == "update") w.columns = names(targets);
     found.writes.push_back(std::move(w));
+  }
+  static std::vector<std::string> names(const Json& targets) {
+    std::vector<std::string> all;
+    if (targets.is_array())
+      for (const Json& target : targets) all.push_back(text(at(target, "ResTarget"), "name"));
+    return all;
   }
 };
 

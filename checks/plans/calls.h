@@ -12,8 +12,9 @@ struct Called {
   std::size_t arguments = 0;
 };
 struct Written {
-  std::string schema, relation;  // unquoted; schema "" when the text does not say
-  std::string event;             // insert, update, delete
+  std::string schema, relation;           // unquoted; schema "" when the text does not say
+  std::string event;                      // insert, update, delete
+  std::vector<std::string> columns = {};  // that an update sets, unquoted
 };
 struct Calls {
   std::vector<Called> functions;  // without the commonest built-in ones

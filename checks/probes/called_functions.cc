@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -16,11 +17,12 @@ namespace pgvigil {
 namespace {
 
 // Catalogue only. $1, $2: schemas and names of functions; $3, $4: schemas and names of tables that are written to;
-// $5, $6: of those that rows are deleted from.
+// $5, $6: of those that rows are deleted from; $7, $8, $9: of columns that are updated.
 // Functions that those call in turn are found by their names in the body. Of a body made of SQL the server holds the
 // parse tree alone, and printing it opens its tables: not while somebody holds or wants one of them for himself.
-// A foreign key looks up the rows that refer to each row deleted, as ri_triggers.c writes it; with ON DELETE CASCADE
-// those go as well, and so on. Told are the keys that no index begins with, on tables that are not small.
+// A foreign key looks up the rows that refer to each row deleted, or given another key, as ri_triggers.c writes it;
+// with CASCADE those go or change as well, and so on. Told are the keys that no index begins with, on tables that are
+// not small. Which columns a function's body updates is not asked.
 constexpr std::string_view sql = R"(
 with recursive roots as (
   select p.oid, p.oid as root, '' as trigger, '' as on_schema, '' as on_table, 0 as events
@@ -67,28 +69,41 @@ fired as materialized (
   from (select distinct oid, on_schema, on_table from mentioned) m
   join pg_catalog.pg_trigger t on t.tgrelid = m.oid and not t.tgisinternal and t.tgenabled in ('O', 'A')
   limit 15),
-emptied as materialized (
-  select c.oid, n.nspname::text as on_schema, c.relname::text as on_table
+touched as materialized (
+  select c.oid, n.nspname::text as on_schema, c.relname::text as on_table, 'delete' as event, '{}'::int2[] as columns
   from rows from (pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[])) u (schema, relation)
   join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p')
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace and (u.schema = '' or n.nspname = u.schema::name)
   union
-  select oid, on_schema, on_table from mentioned where deletes and relkind in ('r', 'p')),
+  select oid, on_schema, on_table, 'delete', '{}' from mentioned where deletes and relkind in ('r', 'p')
+  union all
+  select c.oid, n.nspname::text, c.relname::text, 'update', pg_catalog.array_agg(a.attnum)
+  from rows from (pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::text[]), pg_catalog.unnest($9::text[]))
+    u (schema, relation, attribute)
+  join pg_catalog.pg_class c on c.relname = u.relation::name and c.relkind in ('r', 'p')
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and (u.schema = '' or n.nspname = u.schema::name)
+  join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = u.attribute::name and a.attnum > 0
+  group by 1, 2, 3),
 keys as (
-  select k.oid, k.conrelid, k.confrelid, k.confdeltype, e.on_schema, e.on_table, e.oid as root, 1 as depth
-  from emptied e
+  select k.oid, k.conrelid, k.conkey, k.confkey as root_key, e.on_schema, e.on_table, e.oid as root, e.event,
+         case e.event when 'delete' then k.confdeltype else k.confupdtype end as action, 1 as depth
+  from touched e
   join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = e.oid
                              and d.classid = 'pg_catalog.pg_constraint'::regclass
   join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = e.oid
+  where e.event = 'delete' or k.confkey operator(pg_catalog.&&) e.columns
   union
-  select k.oid, k.conrelid, k.confrelid, k.confdeltype, p.on_schema, p.on_table, p.root, p.depth + 1
+  select k.oid, k.conrelid, k.conkey, p.root_key, p.on_schema, p.on_table, p.root, p.event,
+         case p.event when 'delete' then k.confdeltype else k.confupdtype end, p.depth + 1
   from keys p
   join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p.conrelid
                              and d.classid = 'pg_catalog.pg_constraint'::regclass
   join pg_catalog.pg_constraint k on k.oid = d.objid and k.contype = 'f' and k.confrelid = p.conrelid
-  where p.confdeltype = 'c' and p.depth < 4),
+  where p.action = 'c' and p.depth < 4
+    and (p.event = 'delete' or k.confkey operator(pg_catalog.&&) p.conkey)),
 slow_keys as (
-  select distinct on (k.oid, p.root) k.*, c.relname, n.nspname, p.on_schema, p.on_table, p.root
+  select distinct on (k.oid, p.root, p.event) k.*, c.relname, n.nspname, p.on_schema, p.on_table, p.root, p.root_key,
+         p.event
   from keys p
   join pg_catalog.pg_constraint k on k.oid = p.oid
   join pg_catalog.pg_class c on c.oid = k.conrelid
@@ -98,7 +113,7 @@ slow_keys as (
     and not exists (select from pg_catalog.pg_index i
                     where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
                       and k.conkey operator(pg_catalog.<@) (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey) - 1])
-  order by k.oid, p.root
+  order by k.oid, p.root, p.event
   limit 20)
 select 'in:' || p.oid::text as query_id,
        '' as query,
@@ -116,6 +131,7 @@ select 'in:' || p.oid::text as query_id,
        pg_catalog.array_remove(array[case when u.events & 4 > 0 then 'insert' end,
                                      case when u.events & 16 > 0 then 'update' end,
                                      case when u.events & 8 > 0 then 'delete' end], null) as events,
+       '{}'::text[] as key_columns,
        '' as referencing,
        coalesce((select pg_catalog.substr(c, 13) from pg_catalog.unnest(p.proconfig) c where c like 'search\_path=%'),
                 '') as search_path,
@@ -134,8 +150,11 @@ join pg_catalog.pg_proc r on r.oid = u.root
 join pg_catalog.pg_namespace rn on rn.oid = r.pronamespace
 where pg_catalog.octet_length(p.prosrc) <= 65536
 union all
-select 'key:' || k.oid::text || ':' || k.root::text, '', '', false,
-       pg_catalog.current_database()::text, '', '', '', 0, 0, k.conname::text, k.on_schema, k.on_table, '{delete}',
+select 'key:' || k.oid::text || ':' || k.root::text || ':' || k.event, '', '', false,
+       pg_catalog.current_database()::text, '', '', '', 0, 0, k.conname::text, k.on_schema, k.on_table,
+       array[k.event],
+       array(select a.attname::text from pg_catalog.pg_attribute a
+             where k.event = 'update' and a.attrelid = k.root and a.attnum = any (k.root_key)),
        pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(k.relname),
        'pg_catalog', k.conname::text, 'sql',
        'SELECT 1 FROM ' || pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(k.relname)
@@ -177,6 +196,7 @@ std::vector<Request> plan(const Input& in) {
       for (const Plan& p : answer.rows) explained.insert(p.database + "\n" + p.query_id);
   struct Names {
     std::set<std::pair<std::string, std::string>> functions, tables, emptied;
+    std::set<std::array<std::string, 3>> updated;  // schema, table, column
   };
   std::map<std::string, Names> wanted;  // by database
   std::size_t seen = 0;
@@ -190,6 +210,8 @@ std::vector<Request> plan(const Input& in) {
     for (const auto& w : calls.writes) {
       if (names.tables.size() < most) names.tables.emplace(w.schema, w.relation);
       if (w.event == "delete" && names.emptied.size() < most) names.emptied.emplace(w.schema, w.relation);
+      for (const auto& column : w.columns)
+        if (names.updated.size() < most) names.updated.insert({w.schema, w.relation, column});
     }
   }
   std::vector<Request> requests;
@@ -201,6 +223,11 @@ std::vector<Request> plan(const Input& in) {
       for (const auto& [schema, name] : *set) schemas.push_back(schema), relations.push_back(name);
       r.parameters.push_back(*encode_cell(schemas));
       r.parameters.push_back(*encode_cell(relations));
+    }
+    for (const std::size_t part : {0U, 1U, 2U}) {
+      std::vector<std::string> all;
+      for (const auto& column : names.updated) all.push_back(column[part]);
+      r.parameters.push_back(*encode_cell(all));
     }
     requests.push_back(std::move(r));
   }
@@ -225,7 +252,10 @@ bool is_called(const InnerStatement& s, const sql::Calls& by) {
 }
 bool is_fired(const InnerStatement& s, const sql::Calls& by) {
   return std::any_of(by.writes.begin(), by.writes.end(), [&](const sql::Written& w) {
-    return w.relation == s.on_table && (w.schema.empty() || w.schema == s.on_schema) &&
+    const bool sets = s.key_columns.empty() || std::any_of(w.columns.begin(), w.columns.end(), [&](const auto& c) {
+                        return std::find(s.key_columns.begin(), s.key_columns.end(), c) != s.key_columns.end();
+                      });
+    return w.relation == s.on_table && (w.schema.empty() || w.schema == s.on_schema) && sets &&
            std::find(s.events.begin(), s.events.end(), w.event) != s.events.end();
   });
 }
@@ -274,6 +304,7 @@ const Probe<InnerStatement> called_functions{{.id = "called_functions",
                                               {"on_schema", &InnerStatement::on_schema},
                                               {"on_table", &InnerStatement::on_table},
                                               {"events", &InnerStatement::events},
+                                              {"key_columns", &InnerStatement::key_columns},
                                               {"referencing", &InnerStatement::referencing},
                                               {"search_path", &InnerStatement::search_path}},
                                              [](const InnerStatement& s) { return s.database + "\n" + s.query_id; }};

@@ -16,6 +16,7 @@ struct InnerStatement {                      // that reads a relation, or writes
   std::string trigger = {};                              // instead: the trigger's name, or the foreign key's
   std::string on_schema = {}, on_table = {};             // of the trigger; unquoted
   std::vector<std::string> events = {};                  // insert, update, delete
+  std::vector<std::string> key_columns = {};             // of on_table, unquoted: the update has to set one of them
   std::string referencing = {};  // the table whose foreign key it is, qualified; "" for a trigger
   std::string search_path = {};  // set for the function
 };

@@ -197,7 +197,8 @@ TEST_P(Probes, NoWaitBehindALock) {
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop", "Shop"}, {"indexed", "late"});
     if (probe == &called_functions)
-      request.parameters = {"{\"\"}", "{atomic}", "{Shop}", "{indexed}", "{Shop}", "{indexed}"};
+      request.parameters = {"{\"\"}",    "{atomic}", "{Shop}",    "{indexed}", "{Shop}",
+                            "{indexed}", "{Shop}",   "{indexed}", "{id}"};
     if (probe == &relation_places) request.parameters = {"{indexed,late,parted}"};
     if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &statement_texts) request.parameters = {"{1}"};

@@ -57,7 +57,8 @@ TEST_P(Probes, EveryStatementDecodes) {
     Request request;
     if (about.plan == plan_relation_requests) request = names({"Shop"}, {"indexed"});
     if (probe == &called_functions)
-      request.parameters = {"{\"\"}", "{find}", "{Shop}", "{indexed}", "{Shop}", "{indexed}"};
+      request.parameters = {"{\"\"}",    "{find}", "{Shop}",    "{indexed}", "{Shop}",
+                            "{indexed}", "{Shop}", "{indexed}", "{id}"};
     if (probe == &relation_places) request.parameters = {"{indexed,nowhere}"};
     if (probe == &foreign_servers) request = names({"Shop"}, {"indexed"});
     if (probe == &table_sizes) request.parameters = {"0"};

@@ -25,6 +25,7 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 // Bodies come as they are; the agent takes them apart before a row is made of them.
@@ -38,7 +39,8 @@ TEST_P(Probes, FunctionsThatAreCalled) {
     drop trigger if exists t on "Shop".tiny;
     create trigger t after insert or delete on "Shop".tiny for each row execute function "Shop".fired())");
   const auto all =
-      ask(us, called_functions, {.parameters = {"{\"\",\"\"}", "{outer_one,count}", "{Shop}", "{tiny}", "{}", "{}"}});
+      ask(us, called_functions,
+          {.parameters = {"{\"\",\"\"}", "{outer_one,count}", "{Shop}", "{tiny}", "{}", "{}", "{}", "{}", "{}"}});
   ASSERT_EQ(all.size(), 3U);
   const auto& outer = find(all, &InnerStatement::function, std::string("\"Shop\".outer_one"));
   EXPECT_EQ(outer.called, "outer_one");
@@ -55,7 +57,7 @@ TEST_P(Probes, FunctionsThatAreCalled) {
   if (us.version() < 140000) return;
   app.run(
       R"(create function "Shop".atomic(n int) returns bigint language sql begin atomic select count(*) from "Shop".tiny; end)");
-  const Request request{.parameters = {"{Shop}", "{atomic}", "{}", "{}", "{}", "{}"}};
+  const Request request{.parameters = {"{Shop}", "{atomic}", "{}", "{}", "{}", "{}", "{}", "{}", "{}"}};
   const auto body = [&] {
     const Sheet sheet = ask_sheet(us, called_functions, request);
     const auto at = std::find(sheet.columns.begin(), sheet.columns.end(), "body") - sheet.columns.begin();
@@ -81,17 +83,35 @@ TEST_P(Probes, ForeignKeysThatDeletesFire) {
     create index on "Shop".served (o);
     create table "Shop".notes (line int references "Shop".lines on delete set null);
     create table "Shop".marks (note int references "Shop".served))");
-  const auto all = ask(us, called_functions, {.parameters = {"{}", "{}", "{}", "{}", "{\"\",\"\"}", "{ord ers,tiny}"}});
+  const auto all = ask(us, called_functions,
+                       {.parameters = {"{}", "{}", "{}", "{}", "{\"\",\"\"}", "{ord ers,tiny}", "{}", "{}", "{}"}});
   ASSERT_EQ(all.size(), 2U);  // marks: rows of served are not deleted
   const auto& lines = find(all, &InnerStatement::referencing, std::string("\"Shop\".lines"));
   EXPECT_EQ(lines.trigger, "of order");
   EXPECT_EQ(lines.on_table, "ord ers");
   EXPECT_THAT(lines.events, ElementsAre("delete"));
   EXPECT_EQ(find(all, &InnerStatement::referencing, std::string("\"Shop\".notes")).on_table, "ord ers");
-  const Sheet sheet = ask_sheet(us, called_functions, {.parameters = {"{}", "{}", "{}", "{}", "{Shop}", "{ord ers}"}});
+  const Sheet sheet = ask_sheet(us, called_functions,
+                                {.parameters = {"{}", "{}", "{}", "{}", "{Shop}", "{ord ers}", "{}", "{}", "{}"}});
   const auto at = std::find(sheet.columns.begin(), sheet.columns.end(), "body") - sheet.columns.begin();
   EXPECT_THAT(sheet.rows.at(0).at(static_cast<std::size_t>(at)).value_or(""),
               HasSubstr("WHERE \"order\" = $1 AND region = $2"));
+  // An update does so where it sets a column of the key, and further where that change is handed on.
+  app.run(R"(
+    alter table "Shop".lines drop constraint "of order", add constraint "of order"
+      foreign key ("order", region) references "Shop"."ord ers" (id, region) on update cascade;
+    alter table "Shop".lines add unique ("order");
+    create table "Shop".stamps ("order" bigint references "Shop".lines ("order")))");
+  const auto updated = [&](const char* column) {
+    return ask(us, called_functions,
+               {.parameters = {"{}", "{}", "{}", "{}", "{}", "{}", "{Shop}", "{ord ers}", column}});
+  };
+  const auto by_region = updated("{region}");
+  ASSERT_EQ(by_region.size(), 2U);
+  EXPECT_THAT(by_region[0].events, ElementsAre("update"));
+  EXPECT_THAT(by_region[0].key_columns, ElementsAre("id", "region"));
+  EXPECT_THAT(updated("{note}"), IsEmpty());
+  app.run(R"(drop table "Shop".stamps)");
   app.run(R"(drop table "Shop".marks, "Shop".notes, "Shop".served, "Shop".lines, "Shop"."ord ers")");
 }
 

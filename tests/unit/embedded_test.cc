@@ -119,6 +119,13 @@ TEST(Calls, FunctionsAndWrites) {
   std::vector<std::string> writes;
   for (const Written& t : w.writes) writes.push_back(t.schema + "." + t.relation + " " + t.event);
   EXPECT_THAT(writes, testing::UnorderedElementsAre(".a delete", "s.b insert", "s.b update"));
+  for (const char* sets : {"UPDATE b SET x = 1, (y, z) = (2, 3)",
+                           "MERGE INTO b USING c ON b.i = c.i WHEN MATCHED THEN UPDATE SET x = 1, y = 2, z = 3",
+                           "INSERT INTO b VALUES (1) ON CONFLICT (i) DO UPDATE SET x = 1, y = 2, z = 3"}) {
+    const Calls update = calls(sets);
+    ASSERT_FALSE(update.writes.empty()) << sets;
+    EXPECT_THAT(update.writes[0].columns, ElementsAre("x", "y", "z")) << sets;
+  }
 }
 
 TEST(CutText, FindsItsWhole) {

@@ -199,7 +199,9 @@ TEST(InnerStatements, OfFunctionsAndTriggers) {
   k.database = "shop", k.trigger = "of order", k.on_schema = "public", k.on_table = "orders";
   k.events = {"delete"}, k.referencing = "public.lines";
   Scenario s;
-  s.saw(1, called_functions, {f, t, k});
+  InnerStatement u = k;
+  u.query_id = "key:2:2.1", u.trigger = "of code", u.events = {"update"}, u.key_columns = {"code"};
+  s.saw(1, called_functions, {f, t, k, u});
   static const CheckSettings defaults;
   const auto of = [&](const char* text, const char* database = "shop") {
     std::vector<std::string> all;
@@ -219,6 +221,9 @@ TEST(InnerStatements, OfFunctionsAndTriggers) {
   EXPECT_THAT(of("MERGE INTO orders o USING gone g ON g.id = o.id WHEN MATCHED THEN DELETE"), key);
   EXPECT_THAT(of("MERGE INTO orders o USING gone g ON g.id = o.id WHEN MATCHED THEN UPDATE SET state = 1"), IsEmpty());
   EXPECT_THAT(of("DELETE FROM customers"), IsEmpty());
+  EXPECT_THAT(of("UPDATE orders SET state = $2 WHERE code = $1"), IsEmpty());
+  EXPECT_THAT(of("UPDATE orders SET state = $2, code = $3 WHERE id = $1"),
+              ElementsAre("foreign key \"of code\" of public.lines"));
 
   // A function whose body deletes: what that sets going is part of the query.
   InnerStatement w{.query_id = "in:3.1", .query = "DELETE FROM orders WHERE id = $1::bigint", .database = "shop"};

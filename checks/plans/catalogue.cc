@@ -74,6 +74,8 @@ void Catalogue::add_up_partitions() {
     whole.table.toast_bytes += known.table.toast_bytes;
     if (known.table.rows) whole.table.rows = whole.table.rows.value_or(0) + *known.table.rows;
     known.table.partition_key = whole.table.partition_key;
+    known.table.subpartition_key = whole.table.subpartition_key;
+    known.table.hash_key = whole.table.hash_key;
   }
 }
 

@@ -142,7 +142,8 @@ class Judge {
       // An execution will leave out what the plan still shows.
       const bool later = selects != Selects::none && (options_.generic || !pruning_);
       const bool part = later && !options_.generic;
-      if (selects == Selects::only_values ||
+      const bool few = counted && all.most < kFew;  // of the rows of each partition: that many values are in one
+      if ((selects == Selects::only_values && !few) ||
           (later && selects == Selects::only_ranges && (options_.generic || all.most >= kFew)))
         return say(s, rightful, Confidence::medium, "its condition selects partitions, which are then read whole");
       together = later ? all.largest : all.bytes;

@@ -21,8 +21,9 @@ struct RelationFacts {
   std::string name;  // qualified, quoted
   std::int64_t heap_bytes = 0, toast_bytes = 0;
   std::optional<double> rows;
-  std::string parent = {};                      // of a partition
-  std::vector<std::string> partition_key = {};  // of its parent, quoted where they must be
+  std::string parent = {};                                        // of a partition
+  std::vector<std::string> partition_key = {};                    // of its parent, quoted where they must be
+  std::vector<std::string> subpartition_key = {}, hash_key = {};  // as Table says
   bool size_known = true;
 };
 

@@ -54,20 +54,24 @@ Selects selects_partitions(const PlanNode& scan, const RelationFacts& facts) {
       fmt::format("SELECT FROM {} {} WHERE {}", sql::quote_identifier(scan.relation), alias, scan.filter));
   if (all.empty() || all.front().has_or) return Selects::none;
   const auto& uses = all.front().uses;
-  const auto of_key = [&](const sql::ColumnUse& u) {
-    return (u.how == How::equal || u.how == How::in_list || u.how == How::range) &&
-           std::find(facts.partition_key.begin(), facts.partition_key.end(), u.column) != facts.partition_key.end();
+  const auto is_one = [](const std::vector<std::string>& names, const std::string& column) {
+    return std::find(names.begin(), names.end(), column) != names.end();
   };
-  const bool every_column =
-      std::all_of(facts.partition_key.begin(), facts.partition_key.end(), [&](const std::string& column) {
-        return std::any_of(uses.begin(), uses.end(),
-                           [&](const sql::ColumnUse& u) { return u.column == column && of_key(u); });
-      });
-  if (!every_column) return Selects::none;
-  if (!std::all_of(uses.begin(), uses.end(), of_key)) return Selects::some;
-  return std::any_of(uses.begin(), uses.end(), [](const auto& u) { return u.how == How::range; })
-             ? Selects::only_ranges
-             : Selects::only_values;
+  // A range of what is hashed lies in all partitions.
+  const auto selects = [&](const sql::ColumnUse& u) {
+    return u.how == How::equal || u.how == How::in_list || (u.how == How::range && !is_one(facts.hash_key, u.column));
+  };
+  std::vector<std::string> key;  // of the levels of which only some partitions are read
+  for (const auto* level : {&facts.partition_key, &facts.subpartition_key})
+    if (std::all_of(level->begin(), level->end(), [&](const std::string& column) {
+          return std::any_of(uses.begin(), uses.end(),
+                             [&](const sql::ColumnUse& u) { return u.column == column && selects(u); });
+        }))
+      key.insert(key.end(), level->begin(), level->end());
+  if (key.empty()) return Selects::none;
+  const auto any = [&](const auto& which) { return std::any_of(uses.begin(), uses.end(), which); };
+  if (any([&](const auto& u) { return !selects(u) || !is_one(key, u.column); })) return Selects::some;
+  return any([](const auto& u) { return u.how == How::range; }) ? Selects::only_ranges : Selects::only_values;
 }
 
 }  // namespace pgvigil

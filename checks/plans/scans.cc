@@ -50,10 +50,16 @@ class Reading {
     for (const auto& [key, t] : catalogue_.all()) {
       if (t.table.database != p.database) continue;
       const auto* use = use_of(uses, t.table.schema, t.table.relation);
-      facts.push_back({t.table.name, t.table.heap_bytes,
-                       use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0, t.table.rows,
-                       t.table.parent, t.table.partition_key,
-                       t.table.size_known && (t.table.heap_bytes > 0 || t.measured || t.table.kind == "p")});
+      facts.push_back(
+          {.name = t.table.name,
+           .heap_bytes = t.table.heap_bytes,
+           .toast_bytes = use != nullptr && reads_toast(*use, t.columns) ? t.table.toast_bytes : 0,
+           .rows = t.table.rows,
+           .parent = t.table.parent,
+           .partition_key = t.table.partition_key,
+           .subpartition_key = t.table.subpartition_key,
+           .hash_key = t.table.hash_key,
+           .size_known = t.table.size_known && (t.table.heap_bytes > 0 || t.measured || t.table.kind == "p")});
     }
     const bool generic = p.source == "generic";
     const auto found = [&](const PlanNode& n, bool limited) -> std::optional<double> {

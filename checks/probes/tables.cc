@@ -85,7 +85,12 @@ with chosen as materialized (select u.oid from pg_catalog.unnest($1::text::oid[]
 )";
 
 // The size is not known while neither VACUUM nor ANALYZE has looked, or since many rows came after they did.
-constexpr std::string_view facts = R"(
+// Of the partitions that are partitioned again one speaks for all.
+constexpr std::string_view facts = R"(,
+again as materialized (
+  select distinct on (i.inhparent) i.inhparent, s.partrelid, s.partstrat, s.partattrs
+  from pg_catalog.pg_partitioned_table s join pg_catalog.pg_inherits i on i.inhrelid = s.partrelid
+  order by i.inhparent, s.partrelid)
 select pg_catalog.current_database()::text as database,
        n.nspname::text as schema,
        c.relname::text as relation,
@@ -101,6 +106,18 @@ select pg_catalog.current_database()::text as database,
              cross join pg_catalog.unnest(pt.partattrs::int2[]) k
              join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k and k > 0
              where pt.partrelid = c.oid) as partition_key,
+       array(select pg_catalog.quote_ident(a.attname)
+             from again s
+             cross join pg_catalog.unnest(s.partattrs::int2[]) k
+             join pg_catalog.pg_attribute a on a.attrelid = s.partrelid and a.attnum = k and k > 0
+             where s.inhparent = c.oid) as subpartition_key,
+       array(select pg_catalog.quote_ident(a.attname)
+             from (select partrelid, partattrs from pg_catalog.pg_partitioned_table
+                   where partrelid = c.oid and partstrat = 'h'
+                   union all
+                   select partrelid, partattrs from again where inhparent = c.oid and partstrat = 'h') s
+             cross join pg_catalog.unnest(s.partattrs::int2[]) k
+             join pg_catalog.pg_attribute a on a.attrelid = s.partrelid and a.attnum = k and k > 0) as hash_key,
        s.heap as heap_bytes,
        s.toast as toast_bytes,
        k.known as size_known,
@@ -162,6 +179,8 @@ std::vector<Column<Table>> table_columns() {
           {"kind", &Table::kind},
           {"parent", &Table::parent},
           {"partition_key", &Table::partition_key},
+          {"subpartition_key", &Table::subpartition_key},
+          {"hash_key", &Table::hash_key},
           {"heap_bytes", &Table::heap_bytes},
           {"toast_bytes", &Table::toast_bytes},
           {"size_known", &Table::size_known},

@@ -10,10 +10,12 @@ struct Table {
   std::string name = {};  // schema-qualified, quoted where it must be
   std::int64_t oid = 0;
   std::string owner = {};
-  std::string kind = {};                         // r, m, p (partitioned)
-  std::string parent = {};                       // of a partition: the topmost parent's name; "" otherwise
-  std::vector<std::string> partition_key = {};   // its columns, quoted where they must be
-  std::int64_t heap_bytes = 0, toast_bytes = 0;  // from relpages
+  std::string kind = {};                           // r, m, p (partitioned)
+  std::string parent = {};                         // of a partition: the topmost parent's name; "" otherwise
+  std::vector<std::string> partition_key = {};     // its columns, quoted where they must be
+  std::vector<std::string> subpartition_key = {};  // of its partitions that are partitioned again
+  std::vector<std::string> hash_key = {};          // those of both by whose hash it is partitioned
+  std::int64_t heap_bytes = 0, toast_bytes = 0;    // from relpages
   bool size_known = true;  // false: relpages says nothing, or grew far beyond it (see table_sizes)
   std::optional<std::int64_t> known_bytes = {};  // heap and TOAST; none where the size is not known
   std::optional<double> rows = {};               // reltuples; none when unknown

@@ -62,6 +62,17 @@ TEST_P(Probes, IndexesAreKnownByTheirClassesAndExpressions) {
   c.run(R"(drop index "Shop".fancy)");
 }
 
+TEST_P(Probes, KeysOfHashPartitions) {
+  const Client c("app", database);
+  c.run(R"(create table "Shop".hashed (day date, "I d" int) partition by list (day);
+           create table "Shop".hashed_1 partition of "Shop".hashed default partition by hash ("I d"))");
+  const auto all = ask(us, plan_tables, names({"Shop"}, {"hashed"}));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_THAT(all[0].subpartition_key, ElementsAre("\"I d\""));
+  EXPECT_EQ(all[0].hash_key, all[0].subpartition_key);
+  c.run(R"(drop table "Shop".hashed)");
+}
+
 TEST_P(Probes, TablesWorthLookingAt) {
   std::vector<Table> all;
   ASSERT_TRUE(within(20, [&] {  // 13 and 14 collect counters every half second
@@ -96,7 +107,11 @@ TEST_P(Probes, TablesWorthLookingAt) {
   const Table& part = find(all, &Table::relation, std::string("part_1_1"));
   EXPECT_EQ(part.parent, "\"Shop\".parted");
   EXPECT_EQ(part.usable_indexes, 1);
-  EXPECT_EQ(find(all, &Table::relation, std::string("parted")).kind, "p");
+  const Table& parted = find(all, &Table::relation, std::string("parted"));
+  EXPECT_EQ(parted.kind, "p");
+  EXPECT_THAT(parted.partition_key, ElementsAre("at"));
+  EXPECT_THAT(parted.subpartition_key, ElementsAre("id"));
+  EXPECT_THAT(parted.hash_key, IsEmpty());
   EXPECT_EQ(find(all, &Table::relation, std::string("or\"d d'er\ns")).name, "\"Shop\".\"or\"\"d d'er\ns\"");
   EXPECT_EQ(find(all, &Table::relation, std::string("view")).kind, "m");
   EXPECT_THAT(all, Not(Contains(Field(&Table::relation, "tiny"))));

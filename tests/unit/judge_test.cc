@@ -150,7 +150,20 @@ TEST(Judge, PartitionsThatAnExecutionLeavesOut) {
   EXPECT_EQ(verdict(partitions(range, 1, 900, off), false), ScanVerdict::harmful) << "a narrow part of one";
   EXPECT_EQ(verdict(partitions(range, 210'000, 5'000), false), ScanVerdict::rightful) << "the edge of a wide range";
   EXPECT_EQ(verdict(partitions(range, 900, 0), false), ScanVerdict::harmful);
-  for (auto& f : parts) f.heap_bytes /= 3;
+  const char* exactly = "(ev.day = $1)";
+  EXPECT_EQ(verdict(partitions(exactly, 180'000, 180'000, off), true), ScanVerdict::rightful) << "all of one has it";
+  EXPECT_EQ(verdict(partitions(exactly, 200, 200, off), true), ScanVerdict::harmful) << "one of many values in it";
+  // Partitioned again by account: either level selects.
+  const char *both = "((ev.account = $3) AND (ev.day >= $1) AND (ev.day < $2))", *second = "(ev.account = $1)";
+  EXPECT_EQ(verdict(partitions(both, 500, 500, off), true), ScanVerdict::harmful);
+  for (auto& f : parts) f.subpartition_key = {"account"};
+  EXPECT_EQ(verdict(partitions(both, 500, 500, off), true), ScanVerdict::rightful);
+  EXPECT_EQ(verdict(partitions(second, 180'000, 180'000, off), true), ScanVerdict::rightful);
+  // By hash a range selects nothing.
+  for (auto& f : parts) f.subpartition_key = {}, f.hash_key = {"day"};
+  EXPECT_EQ(verdict(partitions(range, 1000, 1000, off), true), ScanVerdict::harmful);
+  EXPECT_EQ(verdict(partitions(exactly, 180'000, 180'000, off), true), ScanVerdict::rightful);
+  for (auto& f : parts) f.hash_key = {}, f.heap_bytes /= 3;
   EXPECT_EQ(verdict(partitions(one, 30, 30, off), true), ScanVerdict::rightful) << "each is small";
 }
 

@@ -1,0 +1,18 @@
+-- title: partitions of two levels by another column
+-- verdict: harmful
+-- object: events
+-- cure: events (customer_id)
+-- setup:
+CREATE TABLE events (id bigint, at date, region text, customer_id integer, pad text) PARTITION BY RANGE (at);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2025-02-01') PARTITION BY LIST (region);
+CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2025-02-01') TO ('2025-03-01') PARTITION BY LIST (region);
+CREATE TABLE events_1_eu PARTITION OF events_1 FOR VALUES IN ('eu');
+CREATE TABLE events_1_us PARTITION OF events_1 FOR VALUES IN ('us');
+CREATE TABLE events_2_eu PARTITION OF events_2 FOR VALUES IN ('eu');
+CREATE TABLE events_2_us PARTITION OF events_2 FOR VALUES IN ('us');
+INSERT INTO events SELECT i, date '2025-01-01' + i % 58, CASE i % 2 WHEN 0 THEN 'eu' ELSE 'us' END, i % 20000, repeat('p', 100) FROM generate_series(1, 400000) i;
+ANALYZE;
+-- query:
+SELECT * FROM events WHERE customer_id = $1;
+-- truth:
+SELECT * FROM events WHERE customer_id = 77;

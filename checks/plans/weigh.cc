@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "checks/plans/index_keys.h"
+#include "checks/plans/why_not.h"
 
 namespace pgvigil {
 namespace {
@@ -164,13 +165,37 @@ bool only_guessed(const KnownTable& t, const sql::RelationUse& use, bool generic
                      [&](const auto& arm) { return only_guessed(t, arm, generic); });
 }
 
-// Values that the only condition's part of a time, or its remainder, has: a weekday is one of seven, whatever the
-// planner takes for granted.
+// A piece of a text is cut out and compared.
+bool cuts(const sql::ColumnUse& u) {
+  return u.how == How::function &&
+         (u.detail == "left" || u.detail == "right" || u.detail == "substr" || u.detail == "substring");
+}
+
+// Values that a function has, whatever it is given; about so many where they are few as a rule.
+std::optional<double> values_of(const sql::ColumnUse& u) {
+  constexpr double letters = 50;
+  static constexpr std::pair<std::string_view, double> known[] = {
+      {"sign", 3},         {"isfinite", 2},      {"jsonb_typeof", 6},        {"json_typeof", 6},
+      {"length", 50},      {"char_length", 50},  {"octet_length", 50},       {"character_length", 50},
+      {"cardinality", 20}, {"array_length", 20}, {"jsonb_array_length", 20}, {"ascii", letters}};
+  if (u.how != How::function) return std::nullopt;
+  if (const auto last = u.expression.rfind(", "); cuts(u) && last != std::string::npos) {
+    const double characters = std::strtod(u.expression.c_str() + last + 2, nullptr);
+    return characters > 0 && characters <= 2 ? std::optional(letters) : std::nullopt;
+  }
+  for (const auto& [name, values] : known)
+    if (u.detail == name) return values;
+  return std::nullopt;
+}
+
+// Values that the only condition's part of a time, its remainder or its function has: a weekday is one of seven,
+// whatever the planner takes for granted.
 std::optional<double> few_parts(const sql::RelationUse& use) {
-  static constexpr std::pair<std::string_view, double> known[] = {{"dow", 7},     {"isodow", 7}, {"month", 12},
-                                                                  {"quarter", 4}, {"hour", 24},  {"day", 31}};
+  static constexpr std::pair<std::string_view, double> known[] = {
+      {"dow", 7}, {"isodow", 7}, {"month", 12}, {"year", 50}, {"quarter", 4}, {"hour", 24}, {"day", 31}};
   const sql::ColumnUse* only = only_condition(use);
   if (only == nullptr || !computed_equal(*only)) return std::nullopt;
+  if (const auto values = values_of(*only)) return values;
   if (const auto by = only->expression.find(" % ");
       by != std::string::npos && !only->functions.empty() && only->functions.back() == "%") {
     const double values = std::strtod(only->expression.c_str() + by + 3, nullptr);
@@ -186,7 +211,8 @@ std::optional<double> few_parts(const sql::RelationUse& use) {
 // Every condition is what a function says of a row.
 bool only_calls(const sql::RelationUse& use) {
   return !use.uses.empty() && std::all_of(use.uses.begin(), use.uses.end(), [](const sql::ColumnUse& u) {
-    return u.how == How::sort || u.how == How::group || (u.how == How::function && u.compared == How::other);
+    return u.how == How::sort || u.how == How::group || !operator_of(u).empty() ||
+           (u.how == How::function && u.compared == How::other) || (u.how == How::like && u.detail == "starts");
   });
 }
 
@@ -290,8 +316,8 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
     return unused(use, advice, generic, s);
   if (const auto parts = few_parts(use); parts && s.verdict == harmful && !s.index && !s.filter.empty())
     return say(s, rightful, Confidence::medium,
-               fmt::format("its condition is on one of {:.0f} parts, and each has many rows", *parts));
-  if (s.verdict == rightful && !s.filter.empty() && !s.index && advice.obstacle == Obstacle::rewrite && only_calls(use))
+               fmt::format("its condition is on one of some {:.0f} values, and each has many rows", *parts));
+  if (s.verdict != harmful && !s.filter.empty() && !s.index && advice.obstacle == Obstacle::rewrite && only_calls(use))
     return say(s, harmful, Confidence::low,
                "its condition is a function's answer, of which the planner takes a third of the rows for granted");
   if (s.verdict == rightful && s.stopped_early && !generic && advice.creates() && at_the_end(table, use))
@@ -312,6 +338,10 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
       return say(s, rightful, Confidence::low,
                  fmt::format("with the values that {} is made for, it serves", computed->name));
     }
+  if (const auto* only = only_condition(use); only != nullptr && s.verdict == harmful && !s.index && cuts(*only) &&
+                                              computed_equal(*only) && only->expression.empty())
+    return say(s, unsure, Confidence::low,
+               fmt::format("how many rows have the same piece of {} is not known", only->column));
   if (s.verdict == harmful && advice.kind == IndexAdvice::Kind::none && advice.obstacle == Obstacle::unselective)
     return say(s, rightful, Confidence::low, "no index can serve its condition");
 

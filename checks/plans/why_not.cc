@@ -104,6 +104,11 @@ std::string_view operator_of(const ColumnUse& use) {
   if (use.how == How::function && use.compared == How::other)
     for (const auto& [function, op] : known)
       if (use.detail == function) return op;
+  static constexpr std::pair<std::string_view, std::string_view> above[] = {
+      {"similarity", "%"}, {"word_similarity", "%>"}, {"strict_word_similarity", "%>>"}};
+  if (use.how == How::function && use.compared == How::range && use.compared_detail == "above")
+    for (const auto& [function, op] : above)
+      if (use.detail == function) return op;
   return "";
 }
 

@@ -1,5 +1,4 @@
 -- title: starts_with()
--- from: 15
 -- verdict: harmful
 -- object: users
 -- cure: users (username text_pattern_ops) | none: function | none: rewrite

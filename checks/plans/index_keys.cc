@@ -37,6 +37,17 @@ std::optional<double> distinct_values(const KnownTable& known, const std::string
   return *c->distinct > 0 ? *c->distinct : -*c->distinct * known.table.rows.value_or(1e6);
 }
 
+std::optional<double> rows_of_one(const KnownTable& known, const std::vector<IndexKey>& keys, std::size_t equal) {
+  if (equal == 0 || !known.table.rows) return std::nullopt;
+  double rows = *known.table.rows;
+  for (std::size_t k = 0; k < equal; ++k) {
+    const auto d = keys[k].text == keys[k].column ? distinct_values(known, keys[k].column) : std::nullopt;
+    if (!d) return std::nullopt;
+    rows /= *d;
+  }
+  return std::max(1.0, rows);
+}
+
 bool few_values(const KnownTable& known, const std::vector<std::string>& names) {
   double product = 1;
   for (const std::string& n : names) {

@@ -28,6 +28,8 @@ struct IndexKey {
 // Expected distinct values of a column; none when not known.
 std::optional<double> distinct_values(const KnownTable& known, const std::string& name);
 bool few_values(const KnownTable& known, const std::vector<std::string>& names);  // together
+// Rows that one look-up finds by the first `equal` keys; none where statistics do not tell.
+std::optional<double> rows_of_one(const KnownTable& known, const std::vector<IndexKey>& keys, std::size_t equal);
 // Can a B-tree on the bare column serve a comparison? True where nothing is known of the columns: the text is believed.
 bool sortable(const KnownTable& known, const std::string& column);
 bool is_text(const RelationColumn& c);

@@ -63,7 +63,7 @@ bool sortable(const KnownTable& known, const std::string& name) {
   const RelationColumn* c = known.column(name);
   if (c == nullptr) return false;
   return c->type != "json" && c->type != "jsonb" && c->type != "xml" && c->type != "point" && c->type != "tsvector" &&
-         c->type_category != "A" && c->type_category != "G" && c->average_width.value_or(0) < 1000;
+         c->type_category != "G" && c->average_width.value_or(0) < 1000;
 }
 
 bool is_text(const RelationColumn& c) {

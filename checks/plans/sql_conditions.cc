@@ -114,8 +114,8 @@ void Walk::compare(const Json& left, const Json& right, const Scope& scope, How 
 namespace {
 
 bool is_container_operator(std::string_view op) {
-  for (const char* known :
-       {"@>", "<@", "?", "?|", "?&", "&&", "@@", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-", "%"})
+  for (const char* known : {"@>",  "<@", "?",  "?|",  "?&", "&&", "@@", "@?",  "<<",  ">>", "<<=",
+                            ">>=", "&<", "&>", "-|-", "%",  "%>", "<%", "%>>", "<<%", "@"})
     if (op == known) return true;
   return false;
 }

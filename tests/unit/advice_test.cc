@@ -127,6 +127,29 @@ TEST(Advice, ExpressionsPatternsAndContainers) {
             "(created DESC NULLS LAST)");
 }
 
+TEST(Advice, TypesOfExtensionsAndArrays) {
+  KnownTable known{{}, {}, docs};
+  known.extensions["pg_trgm"] = "public";
+  known.columns.push_back(column("place", "app.ltree", 30));
+  known.columns.back().type_category = "U";
+  known.columns.push_back(column("marks", "integer[]", 30));
+  known.columns.back().type_category = "A";
+  const auto of = [&](const std::string& condition) {
+    return advise(sql::relations("SELECT * FROM docs WHERE " + condition).at(0), known);
+  };
+  for (const char* condition : {"place <@ 'a.b'", "place ~ 'a.*'", "place @> $1", "place @ $1"})
+    EXPECT_EQ(of(condition).definition(), "USING gist (place)") << condition;
+  EXPECT_EQ(of("marks = $1").definition(), "(marks)");
+  EXPECT_EQ(of("marks && $1").definition(), "USING gin (marks)");
+  for (const char* condition : {"$1 <% path", "path %> $1", "path % 'x'"})
+    EXPECT_EQ(of(condition).definition(), "USING gin (path gin_trgm_ops)") << condition;
+  EXPECT_THAT(of("word_similarity($1, path) > 0.6").why_not, HasSubstr("path %> $n"));
+  EXPECT_EQ(of("similarity(path, $1) > 0.6").obstacle, Obstacle::rewrite);
+  // No index holds what the server itself keeps of a row.
+  for (const char* condition : {"xmin = $1", "xmin::text::bigint > $1", "tableoid = $1"})
+    EXPECT_EQ(of(condition).kind, Kind::none) << condition;
+}
+
 TEST(Advice, OfSeveralRangesTheOneThatKeepsFewLeads) {
   KnownTable known{{}, {}, docs};
   known.columns.push_back(column("starts_at", "timestamp with time zone", 8));

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "checks/plans/calls.h"
+#include "checks/plans/dynamic_sql.h"
 #include "checks/plans/sql.h"
 #include "checks/plans/sql_tree.h"
 
@@ -196,15 +197,19 @@ class Statements {
     if (const auto sign = text.find('='); sign != std::string::npos)
       if (const std::string value = "SELECT " + text.substr(sign + 1); statement(value)) add(value);
   }
-  // EXECUTE 'SELECT ...': the command is there to read when it is one constant.
+  // EXECUTE 'SELECT ...', or what the body put together before.
   void add_dynamic(const std::string& text) {
-    const Json tree = parse_tree("SELECT " + text);
-    if (tree.is_null() || tree["stmts"].size() != 1) return;
-    const Json& targets = at(at(at(tree["stmts"][0], "stmt"), "SelectStmt"), "targetList");
-    if (!targets.is_array() || targets.size() != 1) return;
-    const Json& constant = at(at(at(at(targets[0], "ResTarget"), "val"), "A_Const"), "sval");
-    if (constant.is_object()) add_alone(sql::text(constant, "sval"));
+    if (const auto command = commands_.command(text)) add_alone(*command);
   }
+  void assigned(const std::string& text) {  // "query := 'SELECT ...'"
+    const auto sign = text.find('=');
+    const std::size_t name = end_of_name(text, 0, 1);
+    if (sign == std::string::npos || name == std::string::npos || text.find_first_not_of(" \n\t:", name) != sign)
+      return;
+    commands_.assign(text.substr(0, name), text.substr(sign + 1));
+  }
+  void declared(const std::string& name, const std::string& text) { commands_.assign(name, text); }
+  void read_into(const std::string& name) { commands_.forget(name); }
   std::vector<Embedded> found;
 
  private:
@@ -227,6 +232,7 @@ class Statements {
 
   Variables variables_;
   const std::vector<std::string>& argument_types_;
+  Commands commands_;
 };
 
 Variables arguments_of(const Routine& r) {
@@ -312,12 +318,25 @@ void variables_of(const Json& datums, Variables& all) {
       }
 }
 
+// What a variable holds of a command from here on.
+void follow(const Json& node, Statements& all) {
+  const auto query = [](const Json& holder, const char* key) {
+    return text(at(at(holder, key), "PLpgSQL_expr"), "query");
+  };
+  if (const Json& assign = at(node, "PLpgSQL_stmt_assign"); assign.is_object()) all.assigned(query(assign, "expr"));
+  if (const Json& variable = at(node, "PLpgSQL_var"); variable.is_object() && variable.contains("default_val"))
+    all.declared(text(variable, "refname"), query(variable, "default_val"));
+  if (const Json& fields = at(at(node, "PLpgSQL_row"), "fields"); fields.is_array())
+    for (const Json& field : fields) all.read_into(text(field, "name"));
+}
+
 void expressions(const Json& node, Statements& all, int depth = 0) {
   if (depth > kDeepest || !node.is_structured()) return;
   if (node.is_array()) {
     for (const Json& child : node) expressions(child, all, depth + 1);
     return;
   }
+  follow(node, all);
   const bool executes = node.contains("PLpgSQL_stmt_dynexecute") || node.contains("PLpgSQL_stmt_dynfors");
   for (const auto& [key, child] : node.items()) {
     if (key == "PLpgSQL_expr") {

@@ -20,8 +20,8 @@ struct Embedded {
   std::string fingerprint;  // of the statement as pg_stat_statements keeps it
 };
 
-// Each once; at most 30. Commands put together at run time are not seen, those that are a
-// constant are. Empty when the body does not parse.
+// Each once; at most 30. Of a command put together at run time what the body itself says. Empty when the body does not
+// parse.
 std::vector<Embedded> embedded(const Routine& routine);
 
 }  // namespace pgvigil::sql

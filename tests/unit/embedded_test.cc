@@ -59,6 +59,34 @@ END )",
   EXPECT_EQ(embedded(find)[0].fingerprint, normalise("SELECT * FROM lots WHERE lot = $9").fingerprint);
 }
 
+TEST(EmbeddedStatements, OfACommandThatTheBodyPutsTogether) {
+  const auto of = [](const std::string& body) {
+    return texts({.language = "plpgsql",
+                  .body = "DECLARE q text := 'SELECT id FROM lots'; r record; tab text; n int; BEGIN " + body + " END",
+                  .argument_names = {"wanted"},
+                  .argument_types = {"text"}});
+  };
+  EXPECT_THAT(of("EXECUTE format('DELETE FROM parts WHERE code = $1 AND state = %L AND lot = %s', wanted, n) USING n;"),
+              ElementsAre("DELETE FROM parts WHERE code = $1 AND state = $2 AND lot = $3"));
+  EXPECT_THAT(of("EXECUTE format('SELECT %1$I FROM %2$I.%3$I WHERE %1$I = %4$L', 'code', 'Depot', 'parts', wanted);"),
+              ElementsAre("SELECT code FROM \"Depot\".parts WHERE code = $1"));
+  EXPECT_THAT(of("EXECUTE 'SELECT id FROM parts WHERE code = ''' || wanted || ''' AND n > ' || n;"),
+              ElementsAre("SELECT id FROM parts WHERE code = $1 AND n > $2"));
+  EXPECT_THAT(
+      of("FOR r IN EXECUTE 'SELECT id FROM parts WHERE code = ' || quote_literal(wanted) LOOP n := 1; END LOOP;"),
+      ElementsAre("SELECT id FROM parts WHERE code = $1"));
+  EXPECT_THAT(of("q := q || ' WHERE true'; IF n > 1 THEN q := q || format(' AND code = %L', wanted); END IF; "
+                 "EXECUTE q;"),
+              ElementsAre("SELECT id FROM lots WHERE true AND code = $1"));
+  // Nothing is read out of what a run alone knows: a relation, a piece of a name, a text from elsewhere.
+  EXPECT_THAT(of("EXECUTE format('SELECT id FROM %I WHERE code = $1', tab) USING wanted;"), IsEmpty());
+  EXPECT_THAT(of("EXECUTE 'SELECT id FROM parts_' || n || ' WHERE code = 1';"), IsEmpty());
+  EXPECT_THAT(of("EXECUTE 'SELECT id FROM ' || tab;"), IsEmpty());
+  EXPECT_THAT(of("q := wanted; EXECUTE q;"), IsEmpty());
+  EXPECT_THAT(of("SELECT x.query INTO q FROM queries x; EXECUTE q;"), ElementsAre(HasSubstr("queries")));
+  EXPECT_THAT(of("EXECUTE format('%L %', wanted);"), IsEmpty());
+}
+
 TEST(EmbeddedStatements, OfATriggerAndOfARow) {
   EXPECT_THAT(texts({.language = "plpgsql",
                      .body = "BEGIN IF NEW.total > (SELECT credit FROM customers WHERE mail = NEW.mail) THEN RAISE "

@@ -1,15 +1,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "checks/check.h"
 #include "checks/load.h"
+#include "checks/plans/holders.h"
 #include "checks/plans/scan_examples.h"
 #include "checks/plans/scans.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/plan_indexes.h"
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/relation_locks.h"
+#include "checks/probes/server_settings.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/table_sizes.h"
 #include "checks/words.h"
@@ -34,6 +37,54 @@ const TableLoad* held_by(const std::vector<TableLoad>& all, const Table& t) {
   const auto it = std::find_if(all.begin(), all.end(),
                                [&](const TableLoad& l) { return l.database == t.database && l.name == t.name; });
   return it == all.end() ? nullptr : &*it;
+}
+
+// Sessions that are as old as a setting that is no longer: what they plan, a new session would not.
+Remedy new_sessions(const Holding& h, const std::string& database) {
+  Step s{.title = fmt::format("end the sessions of {} so that its pool opens new ones", words::one_line(h.user, 63)),
+         .database = database,
+         .run_as = "superuser",
+         .sql = {}};
+  s.sql = fmt::format(
+      "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity\n"
+      " WHERE usename = {} AND datname = {} AND backend_start < now() - interval '{:.0f} s';",
+      words::literal(h.user), words::literal(database), std::floor(h.opened));
+  s.duration = "at once";
+  s.lock = "none";
+  s.caution = "what they run is cut off, open transactions are rolled back; restarting the pool is gentler";
+  return {Remedy::Kind::first_aid, "sessions that begin anew plan with the settings of today", {std::move(s)}};
+}
+
+// Which statement, where to look next, and sessions whose plans a new session would not get.
+void add_holders(const Input& in, const std::vector<Holding>& holders, const Table& t, Finding& f) {
+  double otherwise = 0;
+  for (const Holding& h : holders) {
+    f.queries.push_back(h.query_id);
+    f.evidence.push_back({"statement of the sessions that hold it",
+                          fmt::format("{:.0f} %: {}", 100 * h.share, words::one_line(h.query, 300))});
+    otherwise += h.planned.empty() ? 0 : h.share;
+  }
+  if (holders.empty()) return;
+  const Holding& first = holders.front();
+  if (!first.functions.empty())
+    f.evidence.push_back(
+        {"look next", fmt::format("at the body of {}: what it runs on {} is not in the text, and the condition there "
+                                  "says which columns need an index",
+                                  words::list(first.functions, 3), t.name)});
+  if (first.planned.empty() || otherwise < 0.8) return;
+  f.sentence += ", by sessions that plan otherwise than a new one would";
+  f.evidence.push_back({"plan that a new session gets", first.planned});
+  f.evidence.push_back({"these sessions", fmt::format("opened {} ago or earlier", words::duration(first.opened))});
+  if (const std::string old = outlived_setting(in, first, t.database); !old.empty()) {
+    f.evidence.push_back({"set when they began", old});
+    f.fix = "new sessions: those that are open keep " + old;
+  } else {
+    f.evidence.push_back({"look next",
+                          "settings of the role or database that were changed after they were opened, SET "
+                          "by the application, values for which a plan reads the whole table"});
+    f.fix = "new sessions, where a setting of the role was changed: those that are open keep the old one";
+  }
+  f.remedies.push_back(new_sessions(first, t.database));
 }
 
 std::vector<Finding> evaluate(const Input& in) {
@@ -80,6 +131,7 @@ std::vector<Finding> evaluate(const Input& in) {
       f.evidence.push_back({"active sessions that hold it", words::number(by->sessions)});
       f.sessions = by->pids;
       f.load = std::max(f.load, by->sessions);
+      add_holders(in, holders_of(in, catalogue, *known, 30), t, f);
       f.confidence = Confidence::medium;
       f.basis =
           "counters of rows read, and the locks of the sessions that run; no plan of a query that reads it was seen";
@@ -126,7 +178,7 @@ const Check seq_scan_heavy_table{
                  "queries_timing_out", "work_without_results", "pool_pinned"},
     .reads = {tables},
     .may_read = {activity, relation_locks, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes,
-                 server, duplicates, statements},
+                 server, duplicates, statements, server_settings},
     .settings = {min_size, min_rows, min_reads, critical_load, settled},
     .evaluate = evaluate,
     .fine = fine,

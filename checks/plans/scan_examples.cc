@@ -99,6 +99,7 @@ Scenario past(const Past& p) {
       one.database = t.database;
       one.user = "app";
       one.application = p.application;
+      one.backend_age = p.opened;
       one.backend_type = "client backend";
       one.state = "active";
       one.query_id = other ? "7" : "42";

@@ -16,6 +16,7 @@ struct Past {
   std::string refused = "";  // sqlstate of an EXPLAIN that failed
   int sessions = 8;          // that run it in each sample
   double age = 6;            // of the oldest, seconds
+  double opened = 0;         // seconds since these sessions were
   int others = 0;            // sessions busy with something else
   std::string application = "app";
   double rows = 600'000;

@@ -6,6 +6,7 @@
 #include "checks/probes/activity.h"
 #include "checks/probes/duplicates.h"
 #include "checks/probes/plans.h"
+#include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
 #include "checks/probes/server_settings.h"
 #include "checks/probes/statement_texts.h"
@@ -52,6 +53,49 @@ TEST(ScanChecks, FirstAidKnowsItsStatementsAgain) {
       seq_scan_hot_query, past({.query = "SELECT data FROM papers_of_today WHERE path = $1", .plan = incident_plan()}));
   ASSERT_FALSE(through.empty());
   EXPECT_THAT(through[0].remedies[0].steps[0].sql, HasSubstr("pg_catalog.lower('papers_of_today')) > 0;"));
+}
+
+// A function that puts its statement together, and sessions that plan with settings of the past: who holds the table
+// tells where to look.
+TEST(ScanChecks, WhoHoldsATableThatIsReadIsTold) {
+  const auto held = [](const Past& p) {
+    Scenario s = past(p);
+    RelationLock l;
+    l.database = "codeintel", l.name = "public.docs", l.sessions = 2, l.pids = {100, 101};
+    return s.saw(15, relation_locks, {l}).saw(1, relation_locks, {l});
+  };
+  const auto hidden = said(seq_scan_heavy_table, held({.query = "SELECT * FROM shop.find_document($1)"}));
+  ASSERT_EQ(hidden.size(), 1U);
+  EXPECT_THAT(evidence(hidden[0]), HasSubstr("100 %: SELECT * FROM shop.find_document($1)"));
+  EXPECT_THAT(evidence(hidden[0]), HasSubstr("look next: at the body of shop.find_document"));
+  EXPECT_TRUE(hidden[0].remedies.empty()) << "an index that nobody can know";
+  EXPECT_THAT(hidden[0].queries, ElementsAre("42"));
+
+  const std::string by_index =
+      R"j([{"Plan":{"Node Type":"Index Scan","Schema":"public","Relation Name":"docs","Index Name":"docs_some_idx",
+      "Index Cond":"((docs.dump_id = ?) AND (docs.path = ?::text))","Plan Rows":1}}])j";
+  const auto older = said(seq_scan_heavy_table, held({.plan = by_index, .index = {"dump_id", "path"}}));
+  ASSERT_EQ(older.size(), 1U);
+  EXPECT_THAT(older[0].sentence, HasSubstr("by sessions that plan otherwise than a new one would"));
+  EXPECT_THAT(evidence(older[0]), HasSubstr("Index Scan using docs_some_idx"));
+  EXPECT_THAT(evidence(older[0]), Not(HasSubstr("set when they began")));
+
+  // The agent has seen the setting go, forty seconds ago: for sessions that began before, and for them alone.
+  ServerSetting off;
+  off.scope = "role", off.role = "app", off.name = "enable_indexscan", off.value = "off";
+  for (const double age : {20.0, 3'600.0}) {
+    Scenario changed = held({.plan = by_index, .opened = age, .index = {"dump_id", "path"}});
+    changed.saw(50, server_settings, {off}).saw(40, server_settings, std::vector<ServerSetting>());
+    const std::string told = evidence(said(seq_scan_heavy_table, changed)[0]);
+    EXPECT_EQ(told.find("set when they began: enable_indexscan = off of role app, taken back by ") != std::string::npos,
+              age > 40)
+        << told;
+  }
+
+  // A plan that reads the whole table is another check's to name.
+  const auto scanned = said(seq_scan_heavy_table, held({.plan = incident_plan(), .index = {"state"}}));
+  ASSERT_EQ(scanned.size(), 1U);
+  EXPECT_THAT(scanned[0].sentence, Not(HasSubstr("otherwise")));
 }
 
 TEST(ScanChecks, ASettingIsTakenBackWhereItIsSet) {

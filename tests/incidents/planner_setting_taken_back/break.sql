@@ -1,0 +1,2 @@
+ALTER ROLE app RESET enable_indexscan;
+ALTER ROLE app RESET enable_bitmapscan;

@@ -54,9 +54,9 @@ std::string sentence(const TableReader& worst, const KnownTable& known) {
       why = worst.advice.why_not;
       break;
   }
-  return fmt::format("{} of the query reads all of {}{}{}{}{}", worst.scan ? "every run" : "by its text, each run",
-                     described(known.table), whole ? "" : ", rows unknown",
-                     worst.inside.empty() ? "" : ", in " + worst.inside + ",", kept,
+  return fmt::format("{} of the query reads {} of {}{}{}{}{}", worst.scan ? "every run" : "by its text, each run",
+                     worst.scan && worst.scan->index ? "much" : "all", described(known.table),
+                     whole ? "" : ", rows unknown", worst.inside.empty() ? "" : ", in " + worst.inside + ",", kept,
                      why.empty() ? "" : (worst.scan && worst.scan->filter.empty() ? "; " : ": ") + why);
 }
 

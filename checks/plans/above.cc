@@ -80,13 +80,22 @@ std::optional<double> looked_up(const PlanNode& join, const PlanNode& child, con
   return first * std::max(each, 1 / each);
 }
 
+// The Limit's own first row comes after those that OFFSET skips: its cost tells how many they are.
+double skipped_rows(const PlanNode& limit) {
+  if (limit.children.empty()) return 0;
+  const PlanNode& from = limit.children[0];
+  const double each = (from.total_cost - from.startup_cost) / std::max(1.0, from.rows);
+  return each > 0 ? std::clamp((limit.startup_cost - from.startup_cost) / each, 0.0, from.rows) : 0;
+}
+
 // What this node means to its children.
 void enter(const PlanNode& node, Above& a, bool generic) {
   const std::string& type = node.type;
   if (type == "Gather" || type == "Gather Merge") {
     a.processes = processes_below(node);
   } else if (type == "Limit") {
-    a.limit = node.rows;
+    a.skipped = generic ? 0 : skipped_rows(node);  // OFFSET $1 is planned as a tenth of all rows
+    a.limit = node.rows + a.skipped;
     a.joined.reset();
     // LIMIT $1 is planned as a tenth of all rows; real ones are a page.
     if (generic && !node.children.empty() && node.rows > 1 &&
@@ -97,14 +106,14 @@ void enter(const PlanNode& node, Above& a, bool generic) {
     a.limit.reset();
   } else if (type == "Aggregate" || type == "Group" || type == "WindowAgg" || type == "SetOp") {
     const bool again = node.partial_mode == "Partial" && a.min_max;
-    a.limit.reset(), a.top.reset();
+    a.limit.reset(), a.top.reset(), a.skipped = 0;
     // What only makes the keys of a join distinct leaves it to the join how many are needed.
     if (node.group_keys.empty() || node.output.size() > node.group_keys.size()) a.joined.reset();
     a.anti = false;
     a.grouped = a.grouped || !node.group_keys.empty();
     a.min_max = again || (type == "Aggregate" && only_min_max(node));
   } else if (type == "Hash") {
-    a.limit.reset();
+    a.limit.reset(), a.skipped = 0;
   } else if (type == "Nested Loop" || type == "Hash Join" || type == "Merge Join") {
     a.min_max = false;
     if (a.sorted.empty()) a.top.reset();
@@ -158,7 +167,7 @@ std::vector<std::pair<const PlanNode*, Above>> below(const PlanNode& node, Above
     Above next = above;
     if (child.relationship == "Outer") outer = &child;
     if (child.relationship == "Inner" && node.type == "Nested Loop" && outer != nullptr) {
-      next.limit.reset();
+      next.limit.reset(), next.skipped = 0;
       if (child.type != "Materialize") next.loops *= std::max(1.0, outer->rows);
     }
     // Of an anti join one side is kept, of the other only the rows that match it are looked for.

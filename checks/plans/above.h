@@ -20,7 +20,8 @@ struct Fence {
 struct Above {
   double loops = 1;
   double processes = 1;          // parallel processes that share a partial scan
-  std::optional<double> limit;   // LIMIT that can stop the scan early
+  std::optional<double> limit;   // LIMIT that can stop the scan early: the rows that it shows and those before them
+  double skipped = 0;            // ... that OFFSET leaves out after they were read
   std::optional<double> top;     // LIMIT above a Sort: all is read to return these
   std::string sorted;            // ... by columns of the relation with this alias; "" when of several
   std::optional<double> joined;  // rows of the smallest join above

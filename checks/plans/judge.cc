@@ -15,6 +15,7 @@ namespace pgvigil {
 namespace {
 
 constexpr double kFew = 0.05;       // a scan that keeps less of what it reads is harmful
+constexpr double kFar = 10'000;     // rows skipped by OFFSET
 constexpr double kVeryFew = 0.005;  // ... and beyond doubt: at 1 to 2 % of scattered rows an index gains a factor of 3
 
 bool contains(std::string_view s, std::string_view part) { return s.find(part) != std::string_view::npos; }
@@ -43,7 +44,7 @@ class Judge {
 
   void walk(const PlanNode& node, Above above) {
     const bool index = node.type == "Index Scan" || node.type == "Index Only Scan" || node.type == "Bitmap Heap Scan";
-    if (node.type == "Seq Scan" || (index && !node.filter.empty())) scan(node, above);
+    if (node.type == "Seq Scan" || (index && (!node.filter.empty() || above.skipped > 0))) scan(node, above);
     if ((index || node.type == "Bitmap Index Scan") && options_.walked) walk_of_index(node, above);
 
     for (const auto& [child, next] : below(node, above, fences_, options_.generic)) walk(*child, next);
@@ -66,12 +67,32 @@ class Judge {
     s.join_condition = sql::blank_literals(above.join_condition);
     s.index = node.type != "Seq Scan";
     const RelationFacts* facts = facts_of(facts_, node);
+    if (facts != nullptr && skips(s, above, *facts)) return scans.push_back(std::move(s));
+    if (s.index && node.filter.empty()) return;
     if (s.index && !node.index_condition.empty()) {
       if (facts == nullptr || !through_index(s, node, above, *facts)) return;
     } else {
       verdict(s, node, above, facts);
     }
     scans.push_back(std::move(s));
+  }
+
+  // A page far behind: OFFSET leaves out what was read.
+  bool skips(Scan& s, const Above& above, const RelationFacts& facts) const {
+    if (above.skipped < kFar || above.joined || !facts.rows || *facts.rows <= 0) return false;
+    const double shown = above.limit.value_or(above.top.value_or(0)) - above.skipped;
+    const double bytes = static_cast<double>(facts.heap_bytes) * std::min(1.0, above.skipped / *facts.rows);
+    if (bytes < static_cast<double>(options_.floor_bytes) || shown >= kFew * above.skipped) return false;
+    s.rows_read = above.skipped + shown;
+    s.rows_kept = std::max(1.0, shown);
+    s.bytes_read = bytes;
+    s.rewrite =
+        "OFFSET reads what it skips: a page that begins after the last key shown (WHERE key > $1 ORDER BY key LIMIT n) "
+        "reads itself alone";
+    say(s, ScanVerdict::harmful, Confidence::medium,
+        fmt::format("about {} are read for OFFSET to skip them, {} are shown", rows_text(above.skipped),
+                    rows_text(s.rows_kept)));
+    return true;
   }
 
   void walk_of_index(const PlanNode& node, const Above& above) {
@@ -112,7 +133,12 @@ class Judge {
     s.bytes_read = bytes * std::max(1.0, s.loops);
     const double share = s.rows_kept / std::max(1.0, s.rows_read);
     const double part = above.limit ? std::min(1.0, *above.limit / std::max(1.0, s.rows_kept)) : 1;
-    if (part * s.bytes_read < static_cast<double>(options_.floor_bytes) || share >= kFew) return false;
+    if (s.bytes_read < static_cast<double>(options_.floor_bytes) || share >= kFew) return false;
+    s.stopped_early = part * s.bytes_read < static_cast<double>(options_.floor_bytes);
+    if (s.stopped_early) {
+      say(s, ScanVerdict::rightful, Confidence::medium, "LIMIT stops the scan early, where matching rows are frequent");
+      return true;
+    }
     say(s, ScanVerdict::harmful, Confidence::medium,
         fmt::format("the index finds {}, of which the rest of the condition keeps {}", rows_text(s.rows_read),
                     rows_text(s.rows_kept)));

@@ -8,6 +8,7 @@
 
 #include "checks/hot_queries.h"
 #include "checks/plans/forced_generic.h"
+#include "checks/plans/limit_walk.h"
 #include "checks/plans/plan_tree.h"
 #include "checks/plans/scan_use.h"
 #include "checks/plans/temporary.h"
@@ -123,10 +124,11 @@ class Reading {
         r.basis += ", whose conditions are plain equality that no index serves";
       }
       weigh(*t, r.use, r.advice, generic, s, r.basis);
-      if (s.index && s.verdict != ScanVerdict::harmful) continue;
       r.verdict = s.verdict;
       r.confidence = s.confidence;
       r.scan = std::move(s);
+      judge_limit_walk(in_, p.json, floor_, *t, r);
+      if (r.scan->index && r.verdict != ScanVerdict::harmful) continue;
       doubt(r, *t, p, text, inner != nullptr);
       if (generic) judge_forced_generic(in_, text, r);
       judge_temporary(in_, *t, r);

@@ -320,7 +320,7 @@ void weigh(const KnownTable& table, const sql::RelationUse& use, const IndexAdvi
   if (s.verdict != harmful && !s.filter.empty() && !s.index && advice.obstacle == Obstacle::rewrite && only_calls(use))
     return say(s, harmful, Confidence::low,
                "its condition is a function's answer, of which the planner takes a third of the rows for granted");
-  if (s.verdict == rightful && s.stopped_early && !generic && advice.creates() && at_the_end(table, use))
+  if (s.verdict == rightful && s.stopped_early && !s.index && !generic && advice.creates() && at_the_end(table, use))
     return say(s, harmful, Confidence::medium,
                "its rows lie at the end of the table: LIMIT stops the scan only after all before them");
   if (s.verdict == rightful && s.stopped_early && advice.kind != IndexAdvice::Kind::exists && !few_parts(use) &&

@@ -10,6 +10,7 @@
 #include "checks/probes/server.h"
 #include "checks/probes/server_settings.h"
 #include "checks/probes/statement_texts.h"
+#include "checks/probes/statements.h"
 
 namespace pgvigil {
 
@@ -96,6 +97,33 @@ TEST(ScanChecks, WhoHoldsATableThatIsReadIsTold) {
   const auto scanned = said(seq_scan_heavy_table, held({.plan = incident_plan(), .index = {"state"}}));
   ASSERT_EQ(scanned.size(), 1U);
   EXPECT_THAT(scanned[0].sentence, Not(HasSubstr("otherwise")));
+}
+
+// The planner spreads the rows that match evenly; whether LIMIT stops the walk soon is told by what executions read.
+TEST(ScanChecks, ALimitThatDoesNotStopTheWalkIsTold) {
+  const auto walk = [](std::int64_t calls, std::int64_t blocks_of_one, double age = 0.3) {
+    Scenario s = past({.query = "SELECT data FROM docs WHERE dump_id = $1 ORDER BY path DESC LIMIT $2",
+                       .plan = R"j([{"Plan":{"Node Type":"Limit","Plan Rows":10,"Total Cost":100,"Plans":[
+         {"Node Type":"Index Scan","Scan Direction":"Backward","Schema":"public","Relation Name":"docs",
+          "Index Name":"docs_some_idx","Filter":"(docs.dump_id = ?)","Plan Rows":6000}]}}])j",
+                       .age = age,
+                       .index = {"path"}});
+    const Statement before{.query_id = "42", .database = "codeintel", .user = "app", .calls = 500};
+    Statement now = before;
+    now.calls += calls, now.shared_blocks_hit += calls * blocks_of_one;
+    return s.saw(60, statements, {before}).saw(0, statements, {now});
+  };
+  const auto found = said(seq_scan_hot_query, walk(200, 30'000));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].confidence, Confidence::high);
+  EXPECT_THAT(evidence(found[0]), HasSubstr("LIMIT does not stop it soon: executions read 234 MB each"));
+  ASSERT_FALSE(found[0].remedies.empty());
+  EXPECT_THAT(found[0].fix, HasSubstr("(dump_id, path"));
+  EXPECT_TRUE(said(seq_scan_hot_query, walk(200, 300)).empty()) << "it does stop it";
+  EXPECT_TRUE(said(seq_scan_hot_query, walk(0, 0)).empty()) << "nothing ended yet, and none runs for long";
+  const auto endless = said(seq_scan_hot_query, walk(0, 0, 20));
+  ASSERT_EQ(endless.size(), 1U);
+  EXPECT_THAT(evidence(endless[0]), HasSubstr("executions run for 20 s and none ends"));
 }
 
 TEST(ScanChecks, ASettingIsTakenBackWhereItIsSet) {

@@ -183,7 +183,7 @@ std::vector<Incident> incidents_of(std::vector<Finding> causes, std::vector<Find
   // does it, and what to do about it, leads the others as their cause.
   std::stable_sort(unexplained.begin(), unexplained.end(), worse);
   const auto names_its_own = std::find_if(unexplained.begin(), unexplained.end(), [](const Finding& f) {
-    return f.check == "connections_saturated" && !f.remedies.empty();
+    return !f.fix.empty() || (f.check == "connections_saturated" && !f.remedies.empty());
   });
   if (names_its_own != unexplained.end()) {
     names_its_own->role = Role::cause;

@@ -124,6 +124,13 @@ TEST(Rank, FullSlotsThatNothingExplainsAreTheirOwnCauseWhereTheirHolderIsNamed) 
   EXPECT_EQ(by_scan.incidents.at(0).lead().object.name, "a");
 }
 
+TEST(Rank, LoadThatNothingExplainsIsItsOwnCauseWhereItSaysWhy) {
+  Finding load = symptom("12 statements run at once, 12 of them one", Severity::warning);
+  EXPECT_FALSE(ranked({found("load_above_cores", {load})}).incidents.at(0).explained);
+  load.fix = "a condition that joins them by equality";
+  EXPECT_TRUE(ranked({found("load_above_cores", {load})}).incidents.at(0).explained);
+}
+
 TEST(Tie, APreparedTransactionIsTiedByThoseThatWaitForIt) {
   Finding queue = of_session(0, Severity::critical, 4), prepared = cause("", Severity::critical, 4);
   prepared.tables.clear();

@@ -79,6 +79,7 @@ void unconfigured(const Input& in, const std::vector<Ending>& all,
           !complete.contains(caller(e.last)))
         c.ends.push_back(&e), who.insert(caller(e.last));
     if (c.ends.size() <= best.ends.size()) continue;
+    if (static_cast<double>(c.ends.size()) < in[most] * long_ones(in, all, c)) continue;
     bool outlived = false;  // the same query never lives past its ceiling
     for (const auto& sample : samples)
       for (const Session& s : sample.rows)
@@ -87,7 +88,7 @@ void unconfigured(const Input& in, const std::vector<Ending>& all,
     if (!outlived) best = std::move(c);
   }
   const double n = static_cast<double>(best.ends.size());
-  if (n < in[ended] || n < in[most] * long_ones(in, all, best) || rolled_back(in, by_database(best)) != true) return;
+  if (n < in[ended] || rolled_back(in, by_database(best)) != true) return;
   // A limit set on our own role hides the server's from us: that layer then has no row.
   const auto limits = in.now(timeouts);
   const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
@@ -119,7 +120,7 @@ double lowest_floor(const Input& in) {
 
 double long_ones(const Input& in, const std::vector<Ending>& all, const Ceiling& c) {
   return static_cast<double>(std::count_if(all.begin(), all.end(), [&](const Ending& e) {
-    return e.clock == Clock::statement && e.from >= floor_of(in, c);
+    return e.clock == Clock::statement && e.from >= floor_of(in, c) && !(c.seconds > 0 && undated(e, c.seconds));
   }));
 }
 

@@ -107,8 +107,10 @@ bool outlives(double age, double limit) { return age > limit + std::min(late, la
 
 bool falls_short(const Ending& e, double limit) { return e.to < limit - std::min(early, early_part * limit); }
 
+bool undated(const Ending& e, double limit) { return too_short_for(e.to - e.from, limit); }
+
 bool meets(const Ending& e, double limit) {
-  return !too_short_for(e.to - e.from, limit) && !outlives(e.from, limit) && !falls_short(e, limit);
+  return !undated(e, limit) && !outlives(e.from, limit) && !falls_short(e, limit);
 }
 
 }  // namespace pgvigil

@@ -38,5 +38,6 @@ bool outlives(double age, double limit);
 bool falls_short(const Ending& e, double limit);
 // Ends seen in samples that are `gap` seconds apart cannot be told from their neighbours.
 bool too_short_for(double gap, double limit);
+bool undated(const Ending& e, double limit);  // for that reason it tells nothing of this limit
 
 }  // namespace pgvigil

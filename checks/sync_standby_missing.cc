@@ -55,6 +55,13 @@ std::string names(const std::vector<std::string>& entries) {
   return words::list(all, 3);
 }
 
+// They have it all on disk: whoever still waits for them waits until they have applied it.
+bool only_apply_is_missing(const Sync& s) {
+  return !s.standing.empty() && std::all_of(s.standing.begin(), s.standing.end(), [](const Standby* b) {
+    return b->unflushed && b->unreplayed && *b->unreplayed > 0 && 10 * *b->unflushed <= *b->unreplayed;
+  });
+}
+
 // Sessions in the queue: those that wait to be confirmed, and those that wait for their locks.
 double queue(const Input& in) {
   const auto samples = in.series(activity, window);
@@ -117,6 +124,7 @@ std::vector<Finding> evaluate(const Input& in) {
     lost.clear();
     for (const Standby* b : s->standing) lost.push_back(b->application);
   }
+  const bool unapplied = !missing && only_apply_is_missing(*s);
   Finding f;
   f.severity = stuck.empty() ? Severity::warning : Severity::critical;
   f.act_by = stuck.empty() ? ActBy::today : ActBy::now;
@@ -125,9 +133,11 @@ std::vector<Finding> evaluate(const Input& in) {
       missing && lost.front() == "*" ? fmt::format("{} of the {} synchronous standbys that are needed stream",
                                                    s->standing.size(), s->wanted.needed)
       : missing && s->catching_up    ? fmt::format("synchronous standby {} is back and still catches up", names(lost))
-      : missing ? fmt::format("synchronous {} {} not connected", lost.size() > 1 ? "standbys" : "standby",
-                              names(lost) + (lost.size() > 1 ? " are" : " is"))
-                : fmt::format("synchronous standby {} is connected but does not confirm", names(lost));
+      : missing   ? fmt::format("synchronous {} {} not connected", lost.size() > 1 ? "standbys" : "standby",
+                                names(lost) + (lost.size() > 1 ? " are" : " is"))
+      : unapplied ? fmt::format("synchronous standby {} has it all but does not apply it, as remote_apply asks for",
+                                names(lost))
+                  : fmt::format("synchronous standby {} is connected but does not confirm", names(lost));
   f.sentence = stuck.empty() ? fmt::format("{}: the next commit waits for ever", why)
                              : fmt::format("{} for {}: {}",
                                            words::counted(static_cast<double>(stuck.size()), "commit") +
@@ -141,6 +151,10 @@ std::vector<Finding> evaluate(const Input& in) {
          fmt::format("{} from {}, {}, {}{}{}", words::one_line(b.application, 63), b.client, b.state, b.sync_state,
                      b.unflushed ? ", " + words::bytes(static_cast<double>(*b.unflushed)) + " behind" : "",
                      b.reply_age ? ", answered " + words::duration(*b.reply_age) + " ago" : "")});
+  if (unapplied)
+    f.evidence.push_back({"look next, on the standby",
+                          "SELECT pg_is_wal_replay_paused(); paused: SELECT pg_wal_replay_resume(); else "
+                          "recovery_min_apply_delay, or a query there that replay waits for"});
   if (longest != nullptr)
     f.evidence.push_back(
         {"longest wait", fmt::format("{}: {}", words::duration(waited), words::one_line(longest->query))});
@@ -151,7 +165,7 @@ std::vector<Finding> evaluate(const Input& in) {
       f.evidence.push_back({"behind their locks", words::counted(static_cast<double>(t.waiters.size()), "session")});
     }
   f.remedies = remedies(in, *s, lost);
-  f.fix = "bring " + names(lost) + " back";
+  f.fix = unapplied ? "let " + names(lost) + " apply again" : "bring " + names(lost) + " back";
   f.load = queue(in);
   f.confidence = missing ? Confidence::high : Confidence::medium;
   f.basis = missing ? "the server's own list of receivers, and what its sessions wait for"

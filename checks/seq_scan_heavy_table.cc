@@ -30,7 +30,11 @@ constexpr Setting<Ratio> critical_load{"critical_load", 1,
 constexpr Setting<Seconds> settled{"settled", 10,
                                    "critical only where they have held it so long: a query that can be explained is "
                                    "named with its columns by then"};
+constexpr Setting<PerSecond> polled{"polled", 5,
+                                    "reads of the whole table from which statements that need every row are asked too "
+                                    "often, where they are more than the cores can take"};
 constexpr double window = 60;
+constexpr double crowd = 2;  // sessions for each vCPU
 
 // Who works on the table, by the locks they hold: the only trace of a scan in a function, a trigger or a hidden text.
 const TableLoad* held_by(const std::vector<TableLoad>& all, const Table& t) {
@@ -107,7 +111,10 @@ std::vector<Finding> evaluate(const Input& in) {
     // Who needs every row reads every row.
     const bool rightful = seen && std::any_of(read->readers.begin(), read->readers.end(),
                                               [](const TableReader& r) { return r.verdict == ScanVerdict::rightful; });
-    if (harmful <= 0 && (rightful || reads < in[min_reads] || read_by_utility(in, *known, window))) continue;
+    const double need_all = seen && rightful ? read->sessions(ScanVerdict::rightful) : 0;
+    const bool often = cores && need_all >= crowd * *cores && reads >= in[polled];
+    if (harmful <= 0 && ((rightful && !often) || reads < in[min_reads] || read_by_utility(in, *known, window)))
+      continue;
 
     Finding f;
     // A harmful plan is seq_scan_hot_query's to name; here the load hides in functions, views or short queries.
@@ -127,7 +134,12 @@ std::vector<Finding> evaluate(const Input& in) {
         f.evidence.push_back({"query", words::one_line(r.query.query, 300)});
         if (f.evidence.size() > 5) break;
       }
-    if (const TableLoad* by = held_by(held, t); by != nullptr && harmful <= 0) {
+    if (harmful <= 0 && often) {
+      f.sentence += ", for statements that need every row";
+      f.fix = "a total that is kept (a summary table, a materialized view), or fewer calls";
+      f.confidence = Confidence::medium;
+      f.basis = "counters of rows read, and the plan of the statement that does it";
+    } else if (const TableLoad* by = held_by(held, t); by != nullptr && harmful <= 0) {
       f.evidence.push_back({"active sessions that hold it", words::number(by->sessions)});
       f.sessions = by->pids;
       f.load = std::max(f.load, by->sessions);
@@ -154,6 +166,7 @@ std::string fine(const Input& in) {
   return fmt::format("at most {} of one table by sequential scans", words::rate(most, "rows"));
 }
 
+using scan_examples::aggregate_plan;
 using scan_examples::past;
 
 Scenario held_by_many() {
@@ -179,7 +192,7 @@ const Check seq_scan_heavy_table{
     .reads = {tables},
     .may_read = {activity, relation_locks, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes,
                  server, duplicates, statements, server_settings},
-    .settings = {min_size, min_rows, min_reads, critical_load, settled},
+    .settings = {min_size, min_rows, min_reads, critical_load, settled, polled},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
@@ -190,10 +203,18 @@ const Check seq_scan_heavy_table{
          {"the incident", [] { return past({.plan = scan_examples::incident_plan()}); }, {Severity::info}},
          {"a report that needs every row",
           [] {
-            return past({.query = "SELECT state, count(*) FROM docs GROUP BY state",
-                         .plan = scan_examples::aggregate_plan("docs", 600'000)});
+            return past(
+                {.query = "SELECT state, count(*) FROM docs GROUP BY state", .plan = aggregate_plan("docs", 600'000)});
           },
           {}},
+         {"a page that counts all rows at each request, on four cores",
+          [] {
+            return past({.query = "SELECT count(*) FROM docs",
+                         .plan = aggregate_plan("docs", 600'000),
+                         .sessions = 20,
+                         .rows_read = 360'000'000});
+          },
+          {Severity::warning}},
          {"a dump", [] { return past({.query = "COPY public.docs (dump_id, path) TO stdout", .sessions = 1}); }, {}},
          {"a report now and then", [] { return past({.query = "SELECT report()", .rows_read = 31'000'000}); }, {}},
          {"little is read", [] { return past({.query = "SELECT 1", .rows_read = 1'000}); }, {}},

@@ -96,6 +96,9 @@ class Advisor {
   bool arms() {
     std::vector<IndexAdvice> each;
     for (const auto& uses : use_.either) {
+      // An arm that looks into a subquery takes no index.
+      if (std::any_of(uses.begin(), uses.end(), [](const auto& u) { return u.how == sql::ColumnUse::How::join; }))
+        return false;
       sql::RelationUse arm{use_.schema, use_.relation, uses, use_.alias};
       IndexAdvice one = Advisor(arm, known_, {}).run();
       if (one.kind == IndexAdvice::Kind::none) return false;

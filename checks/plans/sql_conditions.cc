@@ -1,6 +1,7 @@
 // How a query compares the columns of what it reads.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "checks/plans/sql_values.h"
 #include "checks/plans/sql_walk.h"
@@ -80,7 +81,7 @@ void Walk::use(const Side& s, How how, std::string detail) {
       u.functions = s.computed->functions;
     }
   }
-  if (apart_ != nullptr) return apart_->emplace_back(s.column->relation, std::move(u)), void();
+  if (apart(s.column->relation)) return apart_->emplace_back(s.column->relation, std::move(u)), void();
   auto& list = how == How::sort || how == How::group ? sorts_[s.column->relation] : found_[s.column->relation].uses;
   list.push_back(std::move(u));
 }
@@ -188,7 +189,7 @@ void Walk::never(const Field& f, const std::string& what) {
   ColumnUse u{quote_identifier(f.column), How::other};
   u.with = ColumnUse::With::constant;
   u.negation = u.column + " " + what;
-  if (apart_ != nullptr) return apart_->emplace_back(f.relation, std::move(u)), void();
+  if (apart(f.relation)) return apart_->emplace_back(f.relation, std::move(u)), void();
   found_[f.relation].uses.push_back(std::move(u));
 }
 
@@ -227,6 +228,7 @@ void Walk::either(const Json& alternatives, const Scope& scope) {
   std::vector<std::vector<std::pair<std::size_t, ColumnUse>>> arms;
   bool optional = false;
   auto* const outer = apart_;
+  const std::size_t outer_below = std::exchange(apart_below_, kAll);
   for (const Json& arm : alternatives) {
     if (!has_column_ref(arm) && !arm.contains("SubLink")) {
       optional = true;
@@ -236,10 +238,11 @@ void Walk::either(const Json& alternatives, const Scope& scope) {
     condition(arm, scope, true);
     apart_ = outer;
   }
+  apart_below_ = outer_below;
   for (const auto& arm : arms)
     for (const auto& [relation, u] : arm) found_[relation].has_or = true;
   const auto record = [&](std::size_t relation, ColumnUse u) {
-    if (apart_ != nullptr) return apart_->emplace_back(relation, std::move(u)), void();
+    if (apart(relation)) return apart_->emplace_back(relation, std::move(u)), void();
     found_[relation].uses.push_back(std::move(u));
   };
   if (optional && arms.size() == 1) {
@@ -269,16 +272,17 @@ void Walk::either(const Json& alternatives, const Scope& scope) {
 }
 
 void Walk::sublink(const Json& s, const Scope& scope, bool conjunct) {
-  const std::size_t first = found_.size();
+  const std::size_t first = found_.size(), below = apart_below_;
+  apart_below_ = std::min(below, first);
   const Output out = query(at(s, "subselect"), &scope);
-  const Json& test = at(s, "testexpr");
-  if (test.is_null()) return;
-  const Side t = side(test, scope);
-  if (t.column) use(t, conjunct ? How::join : How::other);
-  if (conjunct && text(s, "subLinkType") == "ANY_SUBLINK" && out.columns.size() == 1 && t.column) {
-    const Field& inner = out.columns.begin()->second;
-    if (inner.relation >= first) use(inner, How::join);
+  const bool one_list = conjunct && text(s, "subLinkType") == "ANY_SUBLINK" && out.columns.size() == 1;
+  if (const Json& test = at(s, "testexpr"); !test.is_null()) {
+    const Side t = side(test, scope);
+    if (t.column) use(t, conjunct ? How::join : How::other);
+    if (one_list && t.column && out.columns.begin()->second.relation >= first)
+      use(out.columns.begin()->second, How::join);
   }
+  apart_below_ = below;
 }
 
 void Walk::condition(const Json& node, const Scope& scope, bool conjunct) {

@@ -80,6 +80,7 @@ class Walk {
   std::vector<Field> fields(const Json& node, const Scope& scope);
   bool has_column_ref(const Json& node);
   bool has_node(const Json& node, const char* type);
+  bool apart(std::size_t relation) const { return apart_ != nullptr && relation < apart_below_; }
   std::optional<Field> resolve(const Json& column_ref, const Scope& scope);
   std::optional<Field> of_source(const Source& source, const std::string& column) const;
   void use(const Field& f, How how, std::string detail = {});
@@ -87,10 +88,13 @@ class Walk {
   void use(const Side& side, How how, std::string detail = {});  // of its column, or of what is computed from it
   void sort_by(const Json& clause, const Json& targets, const Scope& scope, How how);
 
+  static constexpr std::size_t kAll = static_cast<std::size_t>(-1);
+
   const HasColumn& has_column_;
   std::vector<RelationUse> found_;
   std::vector<std::vector<ColumnUse>> sorts_;                        // of found_, put behind its filters
   std::vector<std::pair<std::size_t, ColumnUse>>* apart_ = nullptr;  // where an arm of an OR is collected
+  std::size_t apart_below_ = kAll;  // ... of these relations: a subquery's own conditions are no part of the OR
   int depth_ = 0;
 };
 

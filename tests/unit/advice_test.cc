@@ -226,6 +226,8 @@ TEST(Advice, AnIndexForEachArmOfAnOr) {
   const auto one = advised("SELECT * FROM docs WHERE dump_id = $1 OR path = $2", {index("public.i", {"dump_id"})});
   EXPECT_EQ(one.definition(), "(path)") << "the other arm is served";
   EXPECT_TRUE(one.beside.empty());
+  EXPECT_EQ(advised("SELECT * FROM docs WHERE path = $1 OR dump_id IN (SELECT d FROM o WHERE o.k = $2)").obstacle,
+            Obstacle::rewrite);
 }
 
 TEST(Advice, ObstaclesInOneWord) {

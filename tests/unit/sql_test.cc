@@ -217,6 +217,12 @@ TEST(Relations, JoinsAndQualifiers) {
   EXPECT_EQ(shown("select * from a join b using (id)"), "a[id join]; b[id join]");
   EXPECT_EQ(shown("select * from a where a.id in (select b.a_id from b where b.k = 5)"),
             "a[id join]; b[k =, a_id join]");
+  // The conditions of a subquery are its own, whatever it is an arm of.
+  EXPECT_EQ(shown("select * from a where a.k = 1 or a.id in (select b.a_id from b where b.k = 5)"),
+            "a[k other, id other] or; b[k =, a_id join]");
+  EXPECT_EQ(
+      shown("select * from a where a.k = 1 or exists (select from b where b.a_id = a.id and (b.x = 1 or b.y = 2))"),
+      "a[k other, id other] or; b[a_id join, x other, y other] or");
   EXPECT_EQ(shown("select * from a where exists (select 1 from b where b.a_id = a.id)"), "a[id join]; b[a_id join]");
 }
 

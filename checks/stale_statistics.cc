@@ -275,6 +275,7 @@ struct Loop {
   bool analysed = true;
   int bare = 0;  // further tables without statistics
   int sessions = 4;
+  const char* node = "Nested Loop";
 };
 Scenario nested_loop(const Loop& l) {
   Past p;
@@ -282,12 +283,12 @@ Scenario nested_loop(const Loop& l) {
   p.rows = 400'000, p.heap_bytes = 30LL << 20, p.toast_bytes = 0, p.age = l.age, p.sessions = l.sessions;
   p.plan =
       fmt::format(R"j([{{"Plan":{{"Node Type":"Aggregate","Strategy":"Plain","Total Cost":{},"Plan Rows":1,"Plans":[
-    {{"Node Type":"Nested Loop","Total Cost":{},"Plan Rows":1,"Plans":[
+    {{"Node Type":"{}","Total Cost":{},"Plan Rows":1,"Plans":[
     {{"Node Type":"Index Scan","Parent Relationship":"Outer","Index Name":"orders_batch","Schema":"public",
       "Relation Name":"orders","Alias":"orders","Plan Rows":1,"Total Cost":8,"Index Cond":"(orders.batch = ?)"}},
     {{"Node Type":"Seq Scan","Parent Relationship":"Inner","Schema":"public","Relation Name":"items","Alias":"items",
       "Plan Rows":10000,"Total Cost":290}}]}}]}}}}])j",
-                  l.cost, l.cost);
+                  l.cost, l.node, l.cost);
   Scenario s = scan_examples::past(p);
   std::vector<Table> all;
   for (int k = 0; k <= l.bare; ++k) {
@@ -349,6 +350,9 @@ const Check stale_statistics{
           {Severity::critical}},
          {"most rows are new, and it takes what its plan should", [] { return nested_loop({.cost = 300'000}); }, {}},
          {"it takes long, and the statistics are of today", [] { return nested_loop({.changed = 20'000}); }, {}},
+         {"a query that recurses: no statistics tell how often",
+          [] { return nested_loop({.node = "Recursive Union"}); },
+          {}},
          {"nobody asks", [] { return grown({.sessions = 0, .others = 2}, true); }, {}}},
 };
 

@@ -86,6 +86,13 @@ bool only_fetches(const PlanNode& root) {
          root.filter.empty();
 }
 
+// How often a query recurses no statistics tell: its cost says nothing of its time.
+bool recurses(const PlanNode& root) {
+  bool found = false;
+  each_node(root, [&](const PlanNode& n, int) { found = found || n.type == "Recursive Union"; });
+  return found;
+}
+
 }  // namespace
 
 std::string Staleness::in_words() const {
@@ -150,6 +157,7 @@ std::vector<Misjudged> misjudged(const Input& in, const Catalogue& catalogue, co
     } catch (const std::invalid_argument&) {
       continue;  // the server's answer is not one we can read
     }
+    if (recurses(root)) continue;
     const double share_on_core = m.query.pids.empty() && m.query.oldest_seconds <= 0 ? 1 : working(in, m.query);
     const double mean = f.calls > 0 ? f.seconds / f.calls : 0;
     m.seconds = std::max(mean, m.query.oldest_seconds) * share_on_core / crowd;

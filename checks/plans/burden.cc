@@ -16,11 +16,10 @@ constexpr double many_pairs = 1e6, many_rows = 1e5;
 
 std::string rows(double n) { return words::count(n) + (n == 1 ? " row" : " rows"); }
 
-// Is what the inner side reads chosen by the outer row?
+// May the outer row choose what the inner side reads? What is kept, or read by workers, is the same for each.
 bool chosen(const PlanNode& n) {
-  if (n.type == "Materialize" || n.type == "Gather") return !n.children.empty() && chosen(n.children[0]);
-  return n.type != "Seq Scan" && n.type != "CTE Scan" && n.type != "Values Scan" &&
-         !(n.type.starts_with("Index") && n.index_condition.empty());
+  return n.type != "Materialize" && n.type != "Gather" && n.type != "Seq Scan" && n.type != "CTE Scan" &&
+         n.type != "Values Scan" && !(n.type.starts_with("Index") && n.index_condition.empty());
 }
 
 std::optional<Burden> pairs(const PlanNode& n) {
@@ -32,6 +31,12 @@ std::optional<Burden> pairs(const PlanNode& n) {
   return Burden{fmt::format("its join {} each of {} with each of {}, since no equality joins them",
                             n.join_condition.empty() ? "combines" : "compares", rows(outer.rows), rows(inner.rows)),
                 "a condition that joins them by equality: is one forgotten?"};
+}
+
+std::optional<Burden> recursion(const PlanNode& n) {
+  if (n.type != "Recursive Union") return std::nullopt;
+  return Burden{"it recurses, and no plan tells how often: with UNION ALL it never ends where the data go in a circle",
+                "UNION instead of UNION ALL, a CYCLE clause, or a limit to the depth"};
 }
 
 std::optional<Burden> whole(const PlanNode& n) {
@@ -52,6 +57,7 @@ std::optional<Burden> burden(const std::string& plan_json, std::string_view text
   std::optional<Burden> found;
   bool reads = false;
   each_node(root, [&](const PlanNode& n, int) {
+    if (!found) found = recursion(n);
     if (!found) found = pairs(n);
     reads = reads || !n.relation.empty();
   });

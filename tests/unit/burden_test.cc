@@ -24,7 +24,8 @@ constexpr const char* pairs = R"j([{"Plan":{"Node Type":"Aggregate","Plans":[
   {"Node Type":"Nested Loop","Join Type":"Inner","Join Filter":"(l.price > h.total)","Plans":[
     {"Node Type":"Seq Scan","Schema":"public","Relation Name":"lines","Alias":"l","Plan Rows":60000},
     {"Node Type":"Materialize","Plan Rows":60,"Plans":[
-      {"Node Type":"Index Scan","Schema":"public","Relation Name":"heads","Alias":"h","Index Name":"i","Plan Rows":60}]}]}]}}])j";
+      {"Node Type":"Index Scan","Schema":"public","Relation Name":"heads","Alias":"h","Index Name":"i",
+       "Index Cond":"(h.customer = ?)","Plan Rows":60}]}]}]}}])j";
 
 TEST(Burden, IsToldByThePlan) {
   EXPECT_THAT(what(pairs), HasSubstr("compares each of 60,000 rows with each of 60 rows"));
@@ -37,6 +38,9 @@ TEST(Burden, IsToldByThePlan) {
               HasSubstr("reads all of public.messages"));
   EXPECT_THAT(what(R"j([{"Plan":{"Node Type":"Result"}}])j", "SELECT risk_of($1)"), HasSubstr("risk_of"));
   EXPECT_EQ(what(R"j([{"Plan":{"Node Type":"Result"}}])j", "SELECT now()"), "");
+  EXPECT_THAT(what(R"j([{"Plan":{"Node Type":"Aggregate","Plans":[{"Node Type":"Recursive Union","Plans":[
+    {"Node Type":"Index Scan","Schema":"public","Relation Name":"parts","Index Name":"i","Plan Rows":1}]}]}}])j"),
+              HasSubstr("it recurses"));
   EXPECT_EQ(what("no plan"), "");
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "checks/hot_queries.h"
+#include "checks/plans/either_listed.h"
 #include "checks/plans/forced_generic.h"
 #include "checks/plans/limit_walk.h"
 #include "checks/plans/plan_tree.h"
@@ -84,7 +85,7 @@ class Reading {
     const bool generic = p.source == "generic";
     std::vector<Scan> scans = judged(p, uses);
     if (scans.empty()) return;
-    const std::map<std::string, std::string> settings = parse_plan(p.json).settings;
+    const PlanTree plan = parse_plan(p.json);
     std::vector<std::pair<const KnownTable*, TableReader>> readers;
     for (Scan& s : scans) {
       const KnownTable* t = s.relation.empty() ? nullptr : catalogue_.find(p.database, s.schema, s.relation);
@@ -96,6 +97,7 @@ class Reading {
           use = use_of(uses, whole->table.schema, whole->table.relation);
       r.use = use != nullptr && !use->uses.empty() ? *use : use_of_filter(s, use == nullptr);
       add_unwritten(r.use, s);
+      judge_either_listed(*t, r.use, plan.root, s);
       const std::string conditions = s.filter + " " + s.join_condition;
       if (!s.rewrite.empty()) {
         r.advice.obstacle = Obstacle::rewrite;
@@ -104,7 +106,7 @@ class Reading {
         const double kept = s.rows_kept / std::max(1.0, s.rows_read);
         r.advice = advise(r.use, *t,
                           {.filter = conditions,
-                           .settings = settings,
+                           .settings = plan.settings,
                            .alias = s.alias,
                            .in_order = s.first_sorted,
                            .kept = s.filter.empty() ? std::nullopt : std::optional(kept)});

@@ -32,6 +32,7 @@ class Blanker {
 
   // Without a parser's word for it a backslash before a closing quote may be an escape: then all that follows goes.
   bool careful = false;
+  bool of_plan = false;  // "hashed SubPlan 1" is a name
 
   std::string run() {
     while (at_ < in_.size()) step();
@@ -133,7 +134,9 @@ class Blanker {
       if (!is_identifier_part(c) && c != '.' && !exponent) break;
       ++at_;
     }
-    if (numbers_ == Numbers::blank)
+    const bool name =
+        of_plan && (out_.ends_with("(SubPlan ") || out_.ends_with(" SubPlan ") || out_.ends_with("(InitPlan "));
+    if (numbers_ == Numbers::blank && !name)
       literal();
     else
       out_.append(in_.substr(from, at_ - from));
@@ -298,7 +301,9 @@ std::size_t parameters(std::string_view text) {
 }
 
 std::string blank_literals(std::string_view expression) {
-  return Blanker(expression, Blanker::Numbers::blank, "?", 0).run();
+  Blanker blanker(expression, Blanker::Numbers::blank, "?", 0);
+  blanker.of_plan = true;
+  return blanker.run();
 }
 
 std::string quote_identifier(std::string_view name) {

@@ -126,6 +126,9 @@ TEST(BlankLiterals, ExpressionsOfExplain) {
             "((path = ?::text) AND (t1.c2 = ANY (?::integer[])))");
   EXPECT_EQ(sql::blank_literals("(v > '-1.5e+7'::numeric) OR (w < 1.5e+7) OR (z = $3)"),
             "(v > ?::numeric) OR (w < ?) OR (z = $3)");
+  // Which subplan it is, is no literal.
+  EXPECT_EQ(sql::blank_literals("((NOT (hashed SubPlan 12)) AND (a = (InitPlan 1).col1) AND (b > 12))"),
+            "((NOT (hashed SubPlan 12)) AND (a = (InitPlan 1).col1) AND (b > ?))");
 }
 
 TEST(Kind, SeesThroughWith) {

@@ -80,12 +80,15 @@ std::optional<double> looked_up(const PlanNode& join, const PlanNode& child, con
   return first * std::max(each, 1 / each);
 }
 
-// The Limit's own first row comes after those that OFFSET skips: its cost tells how many they are.
+// The Limit's own first row comes after those that OFFSET skips: its cost tells how many they are. None where all the
+// rest is shown: OFFSET alone is no page.
 double skipped_rows(const PlanNode& limit) {
   if (limit.children.empty()) return 0;
   const PlanNode& from = limit.children[0];
   const double each = (from.total_cost - from.startup_cost) / std::max(1.0, from.rows);
-  return each > 0 ? std::clamp((limit.startup_cost - from.startup_cost) / each, 0.0, from.rows) : 0;
+  if (each <= 0) return 0;
+  const double skipped = std::clamp((limit.startup_cost - from.startup_cost) / each, 0.0, from.rows);
+  return skipped + limit.rows < 0.999 * from.rows ? skipped : 0;
 }
 
 // What this node means to its children.

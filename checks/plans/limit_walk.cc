@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "checks/plans/misjudged.h"
 #include "checks/plans/plan_tree.h"
 #include "checks/probes/statements.h"
 #include "checks/words.h"
@@ -13,9 +14,9 @@ namespace pgvigil {
 namespace {
 
 constexpr double page = 8192;
-constexpr double good_part = 0.1;                                 // of the table
-constexpr double enough = 5;                                      // executions
-constexpr double slow_unit = 1e-4, off_by = 10, few_seconds = 1;  // as for statistics that are not of today
+constexpr double good_part = 0.1;  // of the table
+constexpr double enough = 5;       // executions
+constexpr double few_seconds = 1;
 
 struct Executed {
   double calls = 0, bytes = 0, rows = 0;  // bytes and rows of one
@@ -74,7 +75,7 @@ void judge_limit_walk(const Input& in, std::string_view plan_json, std::int64_t 
   if (one.calls > 0 || r.query.oldest_seconds < few_seconds) return;
   const double cost = parse_plan(plan_json).root.total_cost;
   const double crowd = std::max(1.0, r.query.sessions / vcpus(in).value_or(std::max(1.0, r.query.sessions)));
-  if (r.query.oldest_seconds / crowd < off_by * slow_unit * cost) return;
+  if (r.query.oldest_seconds / crowd < off_by.fallback * slow_unit * cost) return;
   harmful(Confidence::medium,
           fmt::format("LIMIT does not stop it soon: executions run for {} and none ends, where the plan expects {}",
                       words::duration(r.query.oldest_seconds), words::duration(slow_unit * cost)));

@@ -14,7 +14,6 @@
 namespace pgvigil {
 namespace {
 
-constexpr double slow_unit = 1e-4;  // seconds of one unit of cost on a slow machine; a fast one needs a tenth
 constexpr double least_rows = 10'000, few_seconds = 0.5;
 constexpr double rows_off = 100;
 

@@ -17,6 +17,7 @@ constexpr Setting<Ratio> changed{"changed", 0.5,
                                  "statistics are not of today"};
 constexpr Setting<Ratio> off_by{"off_by", 10,
                                 "a query takes so many times longer than its plan should on a slow machine"};
+constexpr double slow_unit = 1e-4;  // seconds of one unit of cost on a slow machine; a fast one needs a tenth
 
 struct Staleness {
   const KnownTable* table = nullptr;  // of partitions, the topmost parent

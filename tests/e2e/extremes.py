@@ -127,6 +127,13 @@ def prepared_server(major=pg.DEBIAN, settings=None):
         yield prepared(server)
 
 
+def wait_for_waiter(server, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not server.sql("SELECT 1 FROM pg_locks WHERE NOT granted").strip():
+        check(time.monotonic() < deadline, f"no session waited for a lock within {seconds} s")
+        time.sleep(0.02)
+
+
 def through_a_pooler(server):
     """One server connection for all of us: whatever a session kept, the next client would meet."""
     left = ("SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('search_path'), "
@@ -139,6 +146,7 @@ def through_a_pooler(server):
         with subprocess.Popen([pg.PSQL, "-X", "-q", "-c", "SELECT count(*) FROM watched WHERE id > 7",
                                server.dsn("app", "app")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as waiter:
             try:
+                wait_for_waiter(server)
                 with tempfile.TemporaryDirectory(prefix="pgvigil.e2e.") as directory:
                     saved = os.path.join(directory, "saved")
                     answer = diagnose(pool.dsn("app", "pgvigil"), "--seconds", "1", "--save", saved)

@@ -151,7 +151,10 @@ class Story:
         return message
 
     def not_seen(self):
-        return f"not seen: {(self.agent.report() or {}).get('blind_spots')}"
+        """What a failed step may come from: blind spots, and what became of the EXPLAINs."""
+        explains = [line for line in self.agent.get("/metrics")[2].splitlines() if line.startswith("pgvigil_explain")]
+        return (f"not seen: {(self.agent.report() or {}).get('blind_spots')}\n" + "\n".join(explains) +
+                "\n" + self.agent.get("/api/v1/queries")[2][:6000])
 
     def told_in_chat(self):
         chat = self.receiver.wait(lambda m: m.path == "/slack" and names_the_cause(m.text), 10)

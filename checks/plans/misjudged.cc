@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <stdexcept>
 
@@ -19,6 +20,15 @@ constexpr double rows_off = 100;
 
 double rows_of(const KnownTable& t) {
   return std::max({static_cast<double>(t.table.live_rows), t.table.rows.value_or(0), 0.0});
+}
+
+// A session that loads a table and analyses it within a second reports the load only then: as rows that came since the
+// ANALYZE, on top of those that it counted.
+bool counted_twice(const Table& t) {
+  const auto near = [](double a, double b) { return std::abs(a - b) <= 0.02 * b; };
+  const double rows = t.rows.value_or(0), came = static_cast<double>(t.changed_rows);
+  return rows > 0 && near(came, rows) && near(static_cast<double>(t.rows_inserted), came) &&
+         near(static_cast<double>(t.live_rows), 2 * rows);
 }
 
 bool has_statistics(const KnownTable& t) {
@@ -114,7 +124,7 @@ std::optional<Staleness> staleness(const Catalogue& catalogue, const KnownTable&
   const bool none_known = !t.columns.empty() && sees_statistics(catalogue, t.table.database) && !has_statistics(t);
   const bool never = !t.table.last_analyze && (none_known || (!t.table.rows && !has_statistics(t)) || t.outgrown);
   if (never) return Staleness{&t, true, std::max(1.0, share)};
-  if (static_cast<double>(t.table.changed_rows) >= least_rows && share >= changed_share)
+  if (static_cast<double>(t.table.changed_rows) >= least_rows && share >= changed_share && !counted_twice(t.table))
     return Staleness{&t, false, share};
   return std::nullopt;
 }

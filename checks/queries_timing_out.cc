@@ -11,12 +11,14 @@
 #include "checks/load.h"
 #include "checks/probes/databases.h"
 #include "checks/probes/statements.h"
+#include "checks/queries_timing_out_examples.h"
 #include "checks/words.h"
 
 namespace pgvigil {
 namespace {
 
 using ceiling::ended, ceiling::floor_age, ceiling::most, ceiling::window;
+using timing_out::readers, timing_out::limit, timing_out::counted, timing_out::counted_once;
 
 constexpr Setting<Ratio> near{"near", 0.7, "share of a configured limit from which an execution is about to meet it"};
 constexpr std::size_t fewest_samples = 10;
@@ -197,104 +199,6 @@ std::string fine(const Input& in) {
                      words::counted(static_cast<double>(l.samples), "sample"));
 }
 
-struct Readers {
-  int clients;
-  double life;
-};
-
-// Readers whose executions end at `life` seconds and start again at once, seen every `gap` seconds; until `seldom`
-// seconds ago the server was too busy for that.
-Scenario readers(const std::vector<Readers>& groups, std::vector<Timeout> limits, std::int64_t rollbacks_per_second,
-                 double seconds = 30, double gap = 1, double seldom = 1e9) {
-  Scenario out;
-  for (double ago = seconds; ago >= 0; ago -= ago > seldom ? 2 * gap : gap) {
-    const double t = 1'000'000 - ago;
-    std::vector<Session> all;
-    for (const Readers& group : groups)
-      for (int i = 0; i < group.clients; ++i) {
-        const double age = std::fmod(t + 0.37 * i, group.life);
-        Session s;
-        s.pid = 100 + static_cast<std::int64_t>(all.size());
-        s.database = "shop";
-        s.user = "app";
-        s.backend_type = "client backend";
-        s.state = "active";
-        s.query_id = "42";
-        s.query = "SELECT data FROM docs WHERE id = $1";
-        s.query_age = age;
-        s.query_start = std::round((t - age) * 1000);
-        all.push_back(s);
-      }
-    Database d;
-    d.name = "shop";
-    d.rollbacks = static_cast<std::int64_t>((seconds - ago) * static_cast<double>(rollbacks_per_second));
-    out.saw(ago, activity, all).saw(ago, databases, {d});
-  }
-  out.saw(0, timeouts, std::move(limits));
-  return out;
-}
-
-Timeout limit(const char* layer, const char* role, double seconds) {
-  Timeout t;
-  t.setting = "statement_timeout";
-  t.layer = layer;
-  t.role = role;
-  t.seconds = seconds;
-  return t;
-}
-
-// Executions that all end at `life` seconds beside others that roll back; of their statement so many completed in half
-// a minute, and took so long together.
-Scenario counted(double life, std::int64_t calls, double total_seconds) {
-  Scenario out = readers({{12, life}}, {limit("server", "", 0)}, 50);
-  out.saw(30, statements,
-          {{.query_id = "42", .database = "shop", .user = "app", .calls = 1000, .total_seconds = 2000}});
-  return out.saw(0, statements,
-                 {{.query_id = "42",
-                   .database = "shop",
-                   .user = "app",
-                   .calls = 1000 + calls,
-                   .total_seconds = 2000 + total_seconds}});
-}
-
-// No growth is seen: in one look, or soon after the agent's start.
-Scenario counted_once(double mean, bool one_shot = true) {
-  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 50);
-  out.context.one_shot = one_shot;
-  return out.saw(0, statements,
-                 {{.query_id = "42", .database = "shop", .user = "app", .calls = 100, .total_seconds = 100 * mean}});
-}
-
-// The transactions that roll back are another database's.
-Scenario rolled_back_elsewhere() {
-  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 0);
-  for (int ago = 30; ago >= 0; --ago)
-    out.saw(ago, databases, {{.name = "shop"}, {.name = "blog", .rollbacks = (30 - ago) * 50}});
-  return out;
-}
-
-// Writers that wait for a lock and give up after five seconds, again and again.
-Scenario gives_up() {
-  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 2);
-  Scenario waiting;
-  for (const auto& sample : out.history.series(activity)) {
-    std::vector<Session> all = static_cast<const RowsOf<Session>&>(*sample.rows).rows;
-    for (Session& s : all) s.wait_event_type = "Lock";
-    waiting.saw(seconds_between(sample.at, out.at), activity, all);
-  }
-  for (const auto& answer : out.history.series(databases))
-    waiting.saw(seconds_between(answer.at, out.at), databases, static_cast<const RowsOf<Database>&>(*answer.rows).rows);
-  Timeout t = limit("role", "app", 5);
-  t.setting = "lock_timeout";
-  return waiting.saw(0, timeouts, {t, limit("server", "", 0)});
-}
-
-Scenario at_the_brink(bool one_shot) {
-  Scenario out = readers({{5, 700}}, {limit("server", "", 500)}, 0, 4);
-  out.context.one_shot = one_shot;
-  return out;
-}
-
 }  // namespace
 
 extern const Check queries_timing_out;
@@ -308,98 +212,99 @@ const Check queries_timing_out{
     .settings = {window, ended, floor_age, most, near},
     .evaluate = evaluate,
     .fine = fine,
-    .examples = {{"all end at ten seconds, as the role's setting says",
-                  [] {
-                    return readers({{12, 10}}, {limit("server", "", 0), limit("role", "app", 10)}, 1);
-                  },
-                  {Severity::critical}},
-                 {"all end at ten seconds, no setting says so, transactions roll back",
-                  [] {
-                    return readers({{12, 10}}, {limit("server", "", 0)}, 1);
-                  },
-                  {Severity::critical}},
-                 {"all end at five seconds, and most of the samples are two seconds apart",
-                  [] {
-                    return readers({{12, 5}}, {limit("server", "", 0)}, 50, 30, 1, 10);
-                  },
-                  {Severity::critical}},
-                 {"all give up waiting for a lock after five seconds", gives_up, {Severity::critical}},
-                 {"a sixth of the long ones end there, the others finish",
-                  [] {
-                    return readers({{10, 10}, {20, 4}}, {limit("role", "app", 10)}, 1);
-                  },
-                  {Severity::warning}},
-                 {"reports that take five seconds each and commit",
-                  [] {
-                    return readers({{12, 5}}, {limit("server", "", 0)}, 0);
-                  },
-                  {}},
-                 {"jobs of five seconds that complete, beside others that roll back",
-                  [] { return counted(5, 72, 360); },
-                  {}},
-                 {"a statement that is short but where it is cut off at ten seconds",
-                  [] { return counted(10, 9000, 400); },
-                  {Severity::critical}},
-                 {"one-shot: jobs that always took five seconds", [] { return counted_once(5.01); }, {}},
-                 {"the same, soon after the agent's start", [] { return counted_once(5.01, false); }, {}},
-                 {"one-shot: all end at five seconds, those before them did so sooner",
-                  [] { return counted_once(3); },
-                  {Severity::critical}},
-                 {"reports that take five seconds each, and another database where much is rolled back",
-                  rolled_back_elsewhere,
-                  {}},
-                 {"1.5 s queries under a 2 s limit that commit",
-                  [] {
-                    return readers({{12, 1.5}}, {limit("role", "app", 2)}, 0);
-                  },
-                  {}},
-                 {"4.6 s queries under a 5 s limit that commit",
-                  [] {
-                    return readers({{12, 4.6}}, {limit("role", "app", 5)}, 0);
-                  },
-                  {}},
-                 {"1.5 s queries under a 2 s limit, beside short ones that roll back",
-                  [] {
-                    return readers({{12, 1.5}}, {limit("role", "app", 2)}, 50);
-                  },
-                  {}},
-                 {"three ends at ten seconds are too few for an alarm",
-                  [] {
-                    return readers({{3, 10}}, {limit("role", "app", 10)}, 1, 9);
-                  },
-                  {Severity::warning}},
-                 {"another role's limit",
-                  [] {
-                    return readers({{12, 10}}, {limit("role", "other", 10)}, 0);
-                  },
-                  {}},
-                 {"all end at half a second, seen ten times a second",
-                  [] {
-                    return readers({{12, 0.5}}, {limit("role", "app", 0.5)}, 20, 4, 0.1);
-                  },
-                  {Severity::critical}},
-                 {"0.4 s queries under half a second, beside short ones that roll back",
-                  [] {
-                    return readers({{12, 0.4}}, {limit("role", "app", 0.5)}, 50, 4, 0.1);
-                  },
-                  {}},
-                 {"all end at one second, seen once a second",
-                  [] {
-                    return readers({{12, 1}}, {limit("role", "app", 1)}, 10);
-                  },
-                  {Severity::warning}},
-                 {"all take about a second under that limit, and commit",
-                  [] {
-                    return readers({{12, 1}}, {limit("role", "app", 1)}, 0);
-                  },
-                  {}},
-                 {"short statements, many of them rolled back",
-                  [] {
-                    return readers({{16, 0.05}}, {limit("server", "", 1)}, 50);
-                  },
-                  {}},
-                 {"one-shot: all stand just below the limit", [] { return at_the_brink(true); }, {Severity::warning}},
-                 {"the same, watched by the agent: no end was seen", [] { return at_the_brink(false); }, {}}},
+    .examples =
+        {{"all end at ten seconds, as the role's setting says",
+          [] {
+            return readers({{12, 10}}, {limit("server", "", 0), limit("role", "app", 10)}, 1);
+          },
+          {Severity::critical}},
+         {"all end at ten seconds, no setting says so, transactions roll back",
+          [] {
+            return readers({{12, 10}}, {limit("server", "", 0)}, 1);
+          },
+          {Severity::critical}},
+         {"all end at five seconds, and most of the samples are two seconds apart",
+          [] {
+            return readers({{12, 5}}, {limit("server", "", 0)}, 50, 30, 1, 10);
+          },
+          {Severity::critical}},
+         {"all give up waiting for a lock after five seconds", timing_out::gives_up, {Severity::critical}},
+         {"a sixth of the long ones end there, the others finish",
+          [] {
+            return readers({{10, 10}, {20, 4}}, {limit("role", "app", 10)}, 1);
+          },
+          {Severity::warning}},
+         {"reports that take five seconds each and commit",
+          [] {
+            return readers({{12, 5}}, {limit("server", "", 0)}, 0);
+          },
+          {}},
+         {"jobs of five seconds that complete, beside others that roll back", [] { return counted(5, 72, 360); }, {}},
+         {"a statement that is short but where it is cut off at ten seconds",
+          [] { return counted(10, 9000, 400); },
+          {Severity::critical}},
+         {"one-shot: jobs that always took five seconds", [] { return counted_once(5.01); }, {}},
+         {"the same, soon after the agent's start", [] { return counted_once(5.01, false); }, {}},
+         {"one-shot: all end at five seconds, those before them did so sooner",
+          [] { return counted_once(3); },
+          {Severity::critical}},
+         {"reports that take five seconds each, and another database where much is rolled back",
+          timing_out::rolled_back_elsewhere,
+          {}},
+         {"1.5 s queries under a 2 s limit that commit",
+          [] {
+            return readers({{12, 1.5}}, {limit("role", "app", 2)}, 0);
+          },
+          {}},
+         {"4.6 s queries under a 5 s limit that commit",
+          [] {
+            return readers({{12, 4.6}}, {limit("role", "app", 5)}, 0);
+          },
+          {}},
+         {"1.5 s queries under a 2 s limit, beside short ones that roll back",
+          [] {
+            return readers({{12, 1.5}}, {limit("role", "app", 2)}, 50);
+          },
+          {}},
+         {"three ends at ten seconds are too few for an alarm",
+          [] {
+            return readers({{3, 10}}, {limit("role", "app", 10)}, 1, 9);
+          },
+          {Severity::warning}},
+         {"another role's limit",
+          [] {
+            return readers({{12, 10}}, {limit("role", "other", 10)}, 0);
+          },
+          {}},
+         {"all end at half a second, seen ten times a second",
+          [] {
+            return readers({{12, 0.5}}, {limit("role", "app", 0.5)}, 20, 4, 0.1);
+          },
+          {Severity::critical}},
+         {"0.4 s queries under half a second, beside short ones that roll back",
+          [] {
+            return readers({{12, 0.4}}, {limit("role", "app", 0.5)}, 50, 4, 0.1);
+          },
+          {}},
+         {"all end at one second, seen once a second",
+          [] {
+            return readers({{12, 1}}, {limit("role", "app", 1)}, 10);
+          },
+          {Severity::warning}},
+         {"all take about a second under that limit, and commit",
+          [] {
+            return readers({{12, 1}}, {limit("role", "app", 1)}, 0);
+          },
+          {}},
+         {"short statements, many of them rolled back",
+          [] {
+            return readers({{16, 0.05}}, {limit("server", "", 1)}, 50);
+          },
+          {}},
+         {"one-shot: all stand just below the limit",
+          [] { return timing_out::at_the_brink(true); },
+          {Severity::warning}},
+         {"the same, watched by the agent: no end was seen", [] { return timing_out::at_the_brink(false); }, {}}},
 };
 
 }  // namespace pgvigil

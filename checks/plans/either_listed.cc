@@ -10,8 +10,6 @@
 namespace pgvigil {
 namespace {
 
-constexpr double kVeryFew = 0.005;  // of the rows
-
 struct Lists {
   int number = 0;
   double rows = 0;  // of all of them together
@@ -61,7 +59,7 @@ void judge_either_listed(const KnownTable& table, const sql::RelationUse& use, c
   const double left_out = 1 - std::min(1.0, scan.rows_kept / scan.rows_read);
   const double rest = std::max(0.0, 1 - left_out * std::pow(2, lists.number));
   const double kept = rest * scan.rows_read + lists.rows * *each;
-  if (kept >= kVeryFew * scan.rows_read) return;
+  if (kept >= very_few * scan.rows_read) return;
   scan.verdict = ScanVerdict::harmful;
   scan.confidence = Confidence::low;
   scan.reason = fmt::format("all rows are read for some {:.0f} that are on a list or meet another condition", kept);

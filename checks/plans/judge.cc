@@ -14,9 +14,8 @@
 namespace pgvigil {
 namespace {
 
-constexpr double kFew = 0.05;       // a scan that keeps less of what it reads is harmful
-constexpr double kFar = 10'000;     // rows skipped by OFFSET
-constexpr double kVeryFew = 0.005;  // ... and beyond doubt: at 1 to 2 % of scattered rows an index gains a factor of 3
+constexpr double kFew = 0.05;    // a scan that keeps less of what it reads is harmful
+constexpr double kFar = 10'000;  // rows skipped by OFFSET
 
 bool contains(std::string_view s, std::string_view part) { return s.find(part) != std::string_view::npos; }
 
@@ -207,7 +206,7 @@ class Judge {
       return say(s, rightful, Confidence::high, "LIMIT stops the scan early");
     if (above.anti) return say(s, rightful, Confidence::medium, "an anti join has to look at every row");
     if (above.joined && *above.joined < kFew * s.rows_read)
-      return say(s, harmful, *above.joined < kVeryFew * s.rows_read ? Confidence::high : Confidence::low,
+      return say(s, harmful, *above.joined < very_few * s.rows_read ? Confidence::high : Confidence::low,
                  fmt::format("all rows are read to join {}", rows_text(*above.joined)));
     if (s.loops >= 2 && above.joined)
       return say(s, harmful, Confidence::medium, fmt::format("it is read again for each of {}", rows_text(s.loops)));
@@ -226,7 +225,7 @@ class Judge {
                           "WITH {} is computed whole, since it is read more than once or MATERIALIZED: AS NOT "
                           "MATERIALIZED lets the conditions through to the table",
                           sql::quote_identifier(fence.cte));
-    const bool sure = !fence.cte.empty() && fence.kept < kVeryFew * s.rows_read;
+    const bool sure = !fence.cte.empty() && fence.kept < very_few * s.rows_read;
     say(s, ScanVerdict::harmful, sure ? Confidence::medium : Confidence::low,
         fmt::format("all rows are read, of which {} are kept afterwards", rows_text(fence.kept)));
   }
@@ -247,9 +246,9 @@ class Judge {
     const double part = above.limit ? std::min(1.0, *above.limit / std::max(1.0, s.rows_kept)) : 1;
     const bool soon = part * bytes < static_cast<double>(options_.floor_bytes);
     s.stopped_early = soon;
-    if (soon && share >= kVeryFew)
+    if (soon && share >= very_few)
       return say(s, rightful, Confidence::medium, "LIMIT stops the scan early, since matching rows are frequent");
-    Confidence c = share < kVeryFew ? Confidence::high : Confidence::medium;
+    Confidence c = share < very_few ? Confidence::high : Confidence::medium;
     if (!counted || soon || (options_.generic && hides_index(s.filter))) c = Confidence::low;
     say(s, harmful, c,
         fmt::format("the condition keeps {} of {}{}", rows_text(s.rows_kept), rows_text(s.rows_read),

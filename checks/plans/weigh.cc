@@ -17,7 +17,6 @@ namespace {
 using How = sql::ColumnUse::How;
 using enum ScanVerdict;
 
-constexpr double kVeryFew = 0.005;
 constexpr double kGuessed = 200;        // the planner takes one row of so many to match what it knows nothing of
 constexpr double kHandful = 5;          // rows
 constexpr double kOpenRange = 1.0 / 3;  // of the rows: what the planner takes for granted of a > $1
@@ -224,7 +223,7 @@ void say(Scan& s, ScanVerdict v, Confidence c, std::string reason) {
 
 // The index is there, nothing in the text keeps it from serving, and yet the plan scans.
 void unused(const sql::RelationUse& use, const IndexAdvice& advice, bool generic, Scan& s) {
-  const bool selective = !s.filter.empty() && s.rows_kept < kVeryFew * s.rows_read;
+  const bool selective = !s.filter.empty() && s.rows_kept < very_few * s.rows_read;
   if (generic && (compares(use, How::like) || use.optional))
     return say(s, rightful, Confidence::low,
                fmt::format("with values {} serves it: only the plan without values has to scan", advice.index));

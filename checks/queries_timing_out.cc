@@ -228,6 +228,10 @@ const Check queries_timing_out{
             return readers({{12, 5}}, {limit("server", "", 0)}, 50, 30, 1, 10);
           },
           {Severity::critical}},
+         {"of a crowd some are cut off late, by a proxy that gets no CPU either",
+          [] { return timing_out::late(50); },
+          {Severity::critical}},
+         {"... where there is CPU for all, it is no limit", [] { return timing_out::late(12); }, {}},
          {"all give up waiting for a lock after five seconds", timing_out::gives_up, {Severity::critical}},
          {"a sixth of the long ones end there, the others finish",
           [] {

@@ -88,6 +88,12 @@ Scenario gives_up() {
   return waiting.saw(0, timeouts, {t, limit("server", "", 0)});
 }
 
+Scenario late(int clients) {
+  Scenario out = readers({{clients, 5}, {1, 8}}, {limit("server", "", 0)}, 50);
+  out.context.vcpus = 2;
+  return out;
+}
+
 Scenario at_the_brink(bool one_shot) {
   Scenario out = readers({{5, 700}}, {limit("server", "", 500)}, 0, 4);
   out.context.one_shot = one_shot;

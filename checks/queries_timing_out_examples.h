@@ -31,6 +31,9 @@ Scenario rolled_back_elsewhere();
 // Writers that wait for a lock and give up after five seconds, again and again.
 Scenario gives_up();
 
+// Most end at five seconds, one of them lives on until eight; two cores.
+Scenario late(int clients);
+
 // All stand just below their limit.
 Scenario at_the_brink(bool one_shot);
 

@@ -13,8 +13,9 @@ std::string loosely(std::string_view expression) {
   for (std::size_t i = 0; i < expression.size(); ++i) {
     const char c = expression[i];
     if (c == '(' || c == ')' || c == ' ' || c == '"') continue;
-    if (c == ':' && expression.substr(i).starts_with("::text")) {
-      i += 5;
+    const std::string_view rest = expression.substr(i);
+    if (const std::size_t cast = rest.starts_with("::text") ? 6 : rest.starts_with("::regconfig") ? 11 : 0; cast > 0) {
+      i += cast - 1;
       continue;
     }
     out += c;

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "checks/plans/cut_text.h"
+#include "checks/plans/program_words.h"
+#include "checks/plans/sql_tree.h"
 
 namespace pgvigil::sql {
 namespace {
@@ -223,6 +224,44 @@ bool too_deep(std::string_view with_literals) {
   return false;
 }
 
+Kind kind_of(const Json& tree) {
+  if (!tree.is_object() || at(tree, "stmts").empty()) return Kind::unparsable;
+  const Json& statements = at(tree, "stmts");
+  if (statements.size() > 1) return Kind::several;
+
+  static constexpr std::array<std::pair<std::string_view, Kind>, 5> kinds{{{"SelectStmt", Kind::select},
+                                                                           {"InsertStmt", Kind::insert},
+                                                                           {"UpdateStmt", Kind::update},
+                                                                           {"DeleteStmt", Kind::remove},
+                                                                           {"MergeStmt", Kind::merge}}};
+  const auto of = [](const Json& statement) {
+    if (statement.is_object())
+      for (const auto& [name, k] : kinds)
+        if (statement.contains(name)) return k;
+    return Kind::utility;
+  };
+  const Json& statement = statements[0]["stmt"];
+  const Kind k = of(statement);
+  if (k != Kind::select) return k;
+  const Json& select = statement["SelectStmt"];
+  if (select.contains("intoClause")) return Kind::utility;
+  if (select.contains("withClause") && select["withClause"].contains("ctes"))
+    for (const Json& cte : select["withClause"]["ctes"]) {
+      const Kind inner = cte.contains("CommonTableExpr") ? of(cte["CommonTableExpr"]["ctequery"]) : Kind::select;
+      if (inner != Kind::select) return inner;  // it writes, whatever the outer statement reads
+    }
+  return Kind::select;
+}
+
+// As libpg_query writes it; none when it does not parse.
+std::optional<std::string> without_constants(const std::string& text) {
+  const PgQueryNormalizeResult normal = pg_query_normalize(text.c_str());
+  std::optional<std::string> out;
+  if (normal.error == nullptr && normal.normalized_query != nullptr) out = normal.normalized_query;
+  pg_query_free_normalize_result(normal);
+  return out;
+}
+
 }  // namespace
 
 // libpg_query guards the depth of its grammar, but not that of the trees it walks.
@@ -230,58 +269,28 @@ bool parsable(std::string_view text) {
   return !text.empty() && text.size() <= kLongest && text.find('\0') == std::string_view::npos && !too_deep(text);
 }
 
-Kind kind(std::string_view text) {
-  if (!parsable(text)) return Kind::unparsable;
-  const PgQueryParseResult result = pg_query_parse(std::string(text).c_str());
-  const std::unique_ptr<const PgQueryParseResult, void (*)(const PgQueryParseResult*)> freed(
-      &result, [](const PgQueryParseResult* r) { pg_query_free_parse_result(*r); });
-  if (result.error != nullptr || result.parse_tree == nullptr) return Kind::unparsable;
-  const nlohmann::json tree = nlohmann::json::parse(result.parse_tree, nullptr, false);
-  if (!tree.is_object() || !tree.contains("stmts") || tree["stmts"].empty()) return Kind::unparsable;
-  if (tree["stmts"].size() > 1) return Kind::several;
-
-  static constexpr std::array<std::pair<std::string_view, Kind>, 5> kinds{{{"SelectStmt", Kind::select},
-                                                                           {"InsertStmt", Kind::insert},
-                                                                           {"UpdateStmt", Kind::update},
-                                                                           {"DeleteStmt", Kind::remove},
-                                                                           {"MergeStmt", Kind::merge}}};
-  const auto of = [](const nlohmann::json& statement) {
-    if (statement.is_object())
-      for (const auto& [name, k] : kinds)
-        if (statement.contains(name)) return k;
-    return Kind::utility;
-  };
-  const nlohmann::json& statement = tree["stmts"][0]["stmt"];
-  const Kind k = of(statement);
-  if (k != Kind::select) return k;
-  const nlohmann::json& select = statement["SelectStmt"];
-  if (select.contains("intoClause")) return Kind::utility;
-  if (select.contains("withClause") && select["withClause"].contains("ctes"))
-    for (const nlohmann::json& cte : select["withClause"]["ctes"]) {
-      const Kind inner = cte.contains("CommonTableExpr") ? of(cte["CommonTableExpr"]["ctequery"]) : Kind::select;
-      if (inner != Kind::select) return inner;  // it writes, whatever the outer statement reads
-    }
-  return Kind::select;
-}
+Kind kind(std::string_view text) { return kind_of(parse_tree(text)); }
 
 Normalised normalise(std::string_view text) {
   Normalised out;
   if (parsable(text)) {
-    const std::string copy(text);
-    const PgQueryNormalizeResult normal = pg_query_normalize(copy.c_str());
-    const PgQueryFingerprintResult print = pg_query_fingerprint(copy.c_str());
-    if (normal.error == nullptr && print.error == nullptr && normal.normalized_query != nullptr) {
+    const Json tree = parse_tree(text), none;
+    const Kind k = kind_of(tree);
+    const bool plannable =
+        k == Kind::select || k == Kind::insert || k == Kind::update || k == Kind::remove || k == Kind::merge;
+    const ProgramWords words(text, plannable ? tree : none);
+    std::optional<std::string> half = words.none() ? std::nullopt : without_constants(words.marked());
+    const bool with_words = half.has_value();
+    if (!half) half = without_constants(std::string(text));
+    const PgQueryFingerprintResult print = pg_query_fingerprint(std::string(text).c_str());
+    if (half && print.error == nullptr) {
       // It leaves constants of utility statements (COPY, NOTIFY, COMMENT, DEFAULT, CALL) and comments as they are.
-      const std::string_view half = normal.normalized_query;
-      const Kind k = kind(text);
-      const bool plannable =
-          k == Kind::select || k == Kind::insert || k == Kind::update || k == Kind::remove || k == Kind::merge;
       const auto numbers = plannable ? Blanker::Numbers::keep : Blanker::Numbers::blank;
-      out.text = Blanker(half, numbers, "?", highest_parameter(half) + 1).run();
+      out.text = Blanker(*half, numbers, "?", highest_parameter(*half) + 1).run();
+      if (with_words) out.text = words.put_back(std::move(out.text));
       out.fingerprint = print.fingerprint_str;
       out.parsed = true;
     }
-    pg_query_free_normalize_result(normal);
     pg_query_free_fingerprint_result(print);
   }
   if (!out.parsed) {

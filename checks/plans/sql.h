@@ -10,7 +10,7 @@
 
 namespace pgvigil::sql {
 
-// Literals replaced by $n. Where the text cannot be parsed (truncated, newer grammar), quoted strings and
+// Literals replaced by $n, but for words of the program (program_words.h). Where the text cannot be parsed (truncated, newer grammar), quoted strings and
 // numbers are blanked by a scanner, so that no literal ever passes; `parsed` is then false.
 struct Normalised {
   std::string text;

@@ -93,6 +93,32 @@ TEST(Normalise, NoLiteralSurvivesAnyStatement) {
   EXPECT_THAT(sql::normalise("SELECT * FROM t WHERE card = 4111111111111111 AND").text, Not(HasSubstr("4111")));
 }
 
+// Without them no index could be named, and no value is among them.
+TEST(Normalise, WordsOfTheProgramStay) {
+  const auto text = [](std::string_view t) { return sql::normalise(t).text; };
+  EXPECT_EQ(
+      text("SELECT id FROM a WHERE to_tsvector('english', title || ' ' || body) @@ plainto_tsquery('english', 'x') "
+           "LIMIT 3"),
+      "SELECT id FROM a WHERE to_tsvector('english', title || ' ' || body) @@ plainto_tsquery('english', $1) LIMIT $2");
+  EXPECT_EQ(text("SELECT id FROM a WHERE date_trunc('day', at) = '2026-01-01' AND left(code, 3) = 'abc'"),
+            "SELECT id FROM a WHERE date_trunc('day', at) = $1 AND left(code, 3) = $2");
+  EXPECT_EQ(text("SELECT id FROM a WHERE coalesce(parent, 0) = 7 AND coalesce(note, '') = 'x' AND shard % 16 = 3"),
+            "SELECT id FROM a WHERE coalesce(parent, 0) = $1 AND coalesce(note, '') = $2 AND shard % 16 = $3");
+  // Where a pattern looks, not what for.
+  EXPECT_EQ(text("SELECT id FROM a WHERE name LIKE '%hunter2%' OR name ILIKE '%hunter2' OR name LIKE 'hunter2%'"),
+            "SELECT id FROM a WHERE name LIKE '%?%' OR name ILIKE '%?' OR name LIKE $1");
+  EXPECT_EQ(text("SELECT id FROM a WHERE lower(name) LIKE lower('%it''s%') AND b = $1"),
+            "SELECT id FROM a WHERE lower(name) LIKE lower('%?%') AND b = $1");
+  EXPECT_EQ(text("SELECT id FROM a WHERE name LIKE '%' || $1 || '%' AND b = 'x'"),
+            "SELECT id FROM a WHERE name LIKE '%' || $1 || '%' AND b = $2");
+  EXPECT_EQ(text("select 'it''s', E'%', date_trunc('DAY', at), to_tsquery('english'), left('hunter2', 3) from a"),
+            "select $1, $2, date_trunc($3, at), to_tsquery($4), left($5, $6) from a");
+  EXPECT_EQ(text("SELECT id FROM a WHERE name LIKE E'%hunter2' AND left(name, 1234) = name || 'hunter2'"),
+            "SELECT id FROM a WHERE name LIKE $1 AND left(name, $2) = name || $3");
+  EXPECT_EQ(sql::normalise("SELECT id FROM a WHERE name LIKE '%x%'").fingerprint,
+            sql::normalise("SELECT id FROM a WHERE name LIKE $1").fingerprint);
+}
+
 TEST(Normalise, SurvivesHostileText) {
   const auto nested = [](const char* open, int n) {
     std::string s = "SELECT ";

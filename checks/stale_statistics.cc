@@ -55,8 +55,9 @@ std::vector<Finding> unused_indexes(const Input& in, const Catalogue& catalogue,
     weigh_load(in, f, share, executions);
     f.object = {"table", t.known->table.name, t.known->table.database};
     f.tables = {t.known->table.name};
-    f.sentence = fmt::format("most rows of {} came after the last ANALYZE, and the planner misjudges a hot query: {}",
-                             described(t.known->table), worst->advice.why_not);
+    f.sentence =
+        fmt::format("most rows of {} came or changed after its last ANALYZE, and the planner misjudges a hot query: {}",
+                    described(t.known->table), worst->advice.why_not);
     f.fix = fmt::format("ANALYZE {}", t.known->table.name);
     f.confidence = worst->confidence;
     f.basis = worst->basis;

@@ -3,44 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
+#include "checks/plans/executed.h"
 #include "checks/plans/misjudged.h"
 #include "checks/plans/plan_tree.h"
-#include "checks/probes/statements.h"
 #include "checks/words.h"
 
 namespace pgvigil {
 namespace {
 
-constexpr double page = 8192;
 constexpr double good_part = 0.1;  // of the table
-constexpr double enough = 5;       // executions
 constexpr double few_seconds = 1;
-
-struct Executed {
-  double calls = 0, bytes = 0, rows = 0;  // bytes and rows of one
-};
-
-// Those of the last minute, or in one look all that were counted.
-Executed executed(const Input& in, const TableReader& r) {
-  std::set<std::string> ids(r.ids.begin(), r.ids.end());
-  ids.insert(r.query.query_id);
-  double calls = 0, blocks = 0, rows = 0, all_calls = 0, all_blocks = 0, all_rows = 0;
-  for (const Statement& s : in.now(statements)) {
-    if (s.database != r.query.database || !ids.contains(s.query_id)) continue;
-    calls += 60 * in.rate(statements, s, &Statement::calls, 60).value_or(0);
-    blocks += 60 * (in.rate(statements, s, &Statement::shared_blocks_hit, 60).value_or(0) +
-                    in.rate(statements, s, &Statement::shared_blocks_read, 60).value_or(0));
-    rows += 60 * in.rate(statements, s, &Statement::rows, 60).value_or(0);
-    all_rows += static_cast<double>(s.rows);
-    all_calls += static_cast<double>(s.calls);
-    all_blocks += static_cast<double>(s.shared_blocks_hit + s.shared_blocks_read);
-  }
-  if (calls < enough && in.context().one_shot) calls = all_calls, blocks = all_blocks, rows = all_rows;
-  if (calls <= 0) return {};
-  return {calls, blocks * page / calls, rows / calls};
-}
 
 }  // namespace
 
@@ -50,7 +23,7 @@ void judge_limit_walk(const Input& in, std::string_view plan_json, std::int64_t 
   if (!r.scan || !r.scan->stopped_early || sure || !r.inside.empty()) return;
   if (!r.scan->join_condition.empty() || r.scan->loops >= 2) return;
   const double heap = static_cast<double>(table.table.heap_bytes), floor = static_cast<double>(floor_bytes);
-  const Executed one = executed(in, r);
+  const Executed one = executed(in, r.query, r.ids);
   const auto harmful = [&](Confidence c, std::string reason) {
     if (!r.advice.creates()) return;
     r.verdict = ScanVerdict::harmful;
@@ -59,7 +32,7 @@ void judge_limit_walk(const Input& in, std::string_view plan_json, std::int64_t 
     r.scan->bytes_read = std::max(r.scan->bytes_read, one.bytes);
     if (one.calls > 0) r.scan->rows_kept = one.rows;
   };
-  if (one.calls >= enough) {
+  if (one.calls >= enough_calls) {
     if (one.bytes >= std::max(floor, good_part * heap)) {
       harmful(Confidence::high, fmt::format("LIMIT does not stop it soon: executions read {} each until they have met "
                                             "enough rows that match",

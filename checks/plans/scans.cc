@@ -7,7 +7,9 @@
 #include <set>
 
 #include "checks/hot_queries.h"
+#include "checks/plans/counted.h"
 #include "checks/plans/either_listed.h"
+#include "checks/plans/executed.h"
 #include "checks/plans/forced_generic.h"
 #include "checks/plans/limit_walk.h"
 #include "checks/plans/plan_tree.h"
@@ -23,7 +25,8 @@ namespace {
 
 using How = sql::ColumnUse::How;
 
-constexpr double kLongRunning = 1;  // seconds: without a plan a query that never takes long is not suspected
+// Seconds: without a plan a query that never takes long is not suspected, unless counters show that it scans.
+constexpr double kLongRunning = 1;
 
 std::string key_of(const std::string& database, const std::string& name) { return database + "\n" + name; }
 
@@ -130,6 +133,7 @@ class Reading {
       r.confidence = s.confidence;
       r.scan = std::move(s);
       judge_limit_walk(in_, p.json, floor_, *t, r);
+      judge_returned(in_, catalogue_, plan.root, *t, r);
       if (r.scan->index && r.verdict != ScanVerdict::harmful) continue;
       doubt(r, *t, p, text, inner != nullptr);
       if (generic) judge_forced_generic(in_, text, r);
@@ -154,19 +158,24 @@ class Reading {
 
   void by_text(const HotEntry& e, const Inner* inner, const std::string& why) {
     const QueryLoad& q = e.load;
-    for (const auto& use : catalogue_.relations(q.database, inner != nullptr ? inner->statement->query : q.query)) {
+    const std::string& text = inner != nullptr ? inner->statement->query : q.query;
+    const auto uses = catalogue_.relations(q.database, text);
+    for (const auto& use : uses) {
       const KnownTable* t = catalogue_.find(q.database, use.schema, use.relation);
       if (t == nullptr) continue;
       TableReader r = reader_of(e, inner);
       r.use = use;
       r.advice = advise(use, *t);
       const bool large = t->table.heap_bytes + (reads_toast(use, t->columns) ? t->table.toast_bytes : 0) >= floor_;
-      if (r.advice.creates() && large && q.oldest_seconds >= kLongRunning && unserved(*t, r.advice.columns)) {
+      const bool counted = inner == nullptr && counted_as_scans(in_, e, text, uses, *t);
+      if (r.advice.creates() && large && (counted || q.oldest_seconds >= kLongRunning) &&
+          unserved(*t, r.advice.columns)) {
         r.verdict = ScanVerdict::harmful;
         const bool plain = t->table.usable_indexes == 0 && simple_equality(use) && inner == nullptr;
-        r.confidence = plain ? Confidence::medium : Confidence::low;
+        r.confidence = plain || counted ? Confidence::medium : Confidence::low;
       }
-      r.basis = "the query's text alone, plan not seen: " + why;
+      r.basis = fmt::format("the query's text{}, plan not seen: {}",
+                            counted ? " and the server's count of rows that sequential scans read" : " alone", why);
       add(*t, std::move(r));
     }
   }

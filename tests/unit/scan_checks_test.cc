@@ -1,10 +1,12 @@
 // What the three checks of scans say, beyond what their examples expect.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "checks/check.h"
 #include "checks/plans/scan_examples.h"
 #include "checks/probes/activity.h"
 #include "checks/probes/duplicates.h"
+#include "checks/probes/plan_tables.h"
 #include "checks/probes/plans.h"
 #include "checks/probes/relation_locks.h"
 #include "checks/probes/server.h"
@@ -14,7 +16,7 @@
 
 namespace pgvigil {
 
-extern const Check invalid_index, seq_scan_heavy_table, seq_scan_hot_query, unindexed_table;
+extern const Check invalid_index, seq_scan_heavy_table, seq_scan_hot_query, stale_statistics, unindexed_table;
 
 namespace {
 
@@ -54,6 +56,90 @@ TEST(ScanChecks, FirstAidKnowsItsStatementsAgain) {
       seq_scan_hot_query, past({.query = "SELECT data FROM papers_of_today WHERE path = $1", .plan = incident_plan()}));
   ASSERT_FALSE(through.empty());
   EXPECT_THAT(through[0].remedies[0].steps[0].sql, HasSubstr("pg_catalog.lower('papers_of_today')) > 0;"));
+}
+
+// EXPLAIN is refused, and no execution takes long: the counters show that each of them scans.
+TEST(ScanChecks, WhatIsCountedTellsShortScansWithoutAPlan) {
+  const auto counted = [](const char* query, std::int64_t rows_of_one, std::int64_t rows_read = 60'000'000) {
+    Scenario s = past(
+        {.query = query, .refused = "42501", .age = 0.3, .rows_read = rows_read, .index = {"state"}, .again = true});
+    Statement one;
+    one.query_id = "42", one.database = "codeintel", one.user = "app";
+    s.saw(60, statements, {one});
+    one.calls = 600, one.rows = 600 * rows_of_one, one.total_seconds = 180;
+    return said(seq_scan_hot_query, s.saw(0, statements, {one}));
+  };
+  const auto found = counted("SELECT data FROM docs WHERE dump_id = $1 AND path = $2 AND data IS NULL", 1);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].severity, Severity::critical);
+  EXPECT_EQ(found[0].confidence, Confidence::medium);
+  EXPECT_THAT(found[0].basis, HasSubstr("count of rows that sequential scans read"));
+
+  EXPECT_TRUE(counted("SELECT data FROM docs WHERE dump_id = $1", 1, 30'000'000).empty())
+      << "somebody reads it now and then";
+  EXPECT_TRUE(counted("SELECT data FROM docs WHERE dump_id = $1", 60'000).empty()) << "it keeps many rows";
+  EXPECT_TRUE(counted("SELECT count(*) FROM docs WHERE dump_id = $1", 1).empty()) << "or counts them";
+  EXPECT_TRUE(counted("SELECT data FROM docs WHERE dump_id = $1 LIMIT 1", 1).empty()) << "or stops soon";
+  EXPECT_TRUE(counted("SELECT data FROM docs WHERE state = $1", 1).empty()) << "or has its index";
+}
+
+std::string plain_scan(double rows, std::string_view filter) {
+  return fmt::format(
+      R"j([{{"Plan":{{"Node Type":"Gather","Plan Rows":{},"Total Cost":60000,"Workers Planned":1,"Plans":[
+    {{"Node Type":"Seq Scan","Parallel Aware":true,"Schema":"public","Relation Name":"docs","Alias":"docs",
+    "Plan Rows":{},"Filter":"{}"}}]}}}}])j",
+      rows, rows / 2, filter);
+}
+
+Scenario returning(Scenario s, std::int64_t rows_of_one) {
+  Statement one;
+  one.query_id = "42", one.database = "codeintel", one.user = "app";
+  s.saw(60, statements, {one});
+  one.calls = 100, one.rows = 100 * rows_of_one, one.total_seconds = 180;
+  return s.saw(0, statements, {one});
+}
+
+// No statistics tell how many rows a function's result matches; the server counts what is returned.
+TEST(ScanChecks, WhatExecutionsReturnCorrectsThePlan) {
+  const Past by_function{.query = "SELECT data FROM docs WHERE lower(state) = $1",
+                         .plan = plain_scan(3'000, "(lower(docs.state) = ?::text)")};
+  EXPECT_EQ(said(seq_scan_hot_query, returning(past(by_function), 3)).size(), 1U);
+  EXPECT_TRUE(said(seq_scan_hot_query, returning(past(by_function), 400'000)).empty());
+
+  // The other way around: all rows had this state when they were counted.
+  const auto of_state = [](std::int64_t changed, std::int64_t rows) {
+    Scenario s = past({.query = "SELECT data FROM docs WHERE state = $1",
+                       .plan = plain_scan(590'000, "(docs.state = ?::text)"),
+                       .index = {"state"}});
+    Table t;
+    t.database = "codeintel", t.schema = "public", t.relation = "docs", t.name = "public.docs", t.owner = "app_owner";
+    t.kind = "r", t.heap_bytes = 424LL << 20, t.rows = 600'000, t.live_rows = 600'000, t.usable_indexes = 1;
+    t.changed_rows = changed;
+    t.last_analyze = 3600;
+    return returning(s.saw(1, plan_tables, {t}), rows);
+  };
+  const auto stale = said(stale_statistics, of_state(590'000, 40));
+  ASSERT_EQ(stale.size(), 1U);
+  EXPECT_EQ(stale[0].object.name, "public.docs");
+  EXPECT_THAT(stale[0].sentence, HasSubstr("docs_some_idx"));
+  EXPECT_TRUE(said(stale_statistics, of_state(590'000, 590'000)).empty()) << "it is as planned";
+  EXPECT_TRUE(said(stale_statistics, of_state(5'000, 40)).empty()) << "the statistics are of today";
+}
+
+// INSERT and ANALYZE in one session: the server adds what was inserted once more to what ANALYZE has counted.
+TEST(ScanChecks, RowsThatTheServerCountsTwiceHaveNotChanged) {
+  const auto loaded = [](double analysed, std::int64_t inserted, std::int64_t live, std::int64_t changed) {
+    Scenario s = past({.query = "SELECT data FROM docs WHERE lower(state) = $1",
+                       .plan = plain_scan(3'000, "(lower(docs.state) = ?::text)")});
+    Table t;
+    t.database = "codeintel", t.schema = "public", t.relation = "docs", t.name = "public.docs", t.owner = "app_owner";
+    t.kind = "r", t.heap_bytes = 424LL << 20, t.rows = analysed, t.live_rows = live, t.last_analyze = 3600;
+    t.rows_inserted = inserted, t.changed_rows = changed;
+    return said(stale_statistics, returning(s.saw(1, plan_tables, {t}), 400'000)).size();
+  };
+  EXPECT_EQ(loaded(600'000, 600'000, 1'200'000, 600'000), 0U);
+  EXPECT_EQ(loaded(600'000, 1'200'000, 1'200'000, 600'000), 1U) << "they came later";
+  EXPECT_EQ(loaded(600'000, 600'000, 600'000, 600'000), 1U) << "they were changed, and only VACUUM has counted them";
 }
 
 // A function that puts its statement together, and sessions that plan with settings of the past: who holds the table

@@ -10,6 +10,7 @@
 #include "checks/probes/databases.h"
 #include "checks/probes/index_builds.h"
 #include "checks/probes/server.h"
+#include "checks/probes/statement_texts.h"
 #include "checks/probes/statements.h"
 #include "checks/probes/temp_files.h"
 #include "checks/words.h"
@@ -94,24 +95,24 @@ std::vector<std::pair<double, const Statement*>> finished(const Input& in) {
   return out;
 }
 
-std::vector<Remedy> remedies(const Input& in, const Writer& w) {
-  if (w.session == nullptr) return {};
-  const Session& s = *w.session;
-  std::vector<Remedy> out;
-  Step cancel{.title = fmt::format("cancel the statement of pid {}", w.pid),
-              .database = s.database,
-              .run_as = s.user,
-              .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid "
-                                 "= {} AND state = 'active' AND query_start < pg_catalog.to_timestamp({:.0f});",
-                                 w.pid, std::ceil(s.query_start) + 1)};
-  cancel.relief = fmt::format("gives back {} of disk, and stops {}", words::bytes(w.bytes), words::bytes_rate(w.rate));
-  cancel.duration = "at once";
-  cancel.caution = "its work so far is lost, and its transaction is rolled back";
-  cancel.load_relieved = 1;
-  out.push_back({Remedy::Kind::first_aid, "cancel the statement that writes most", {std::move(cancel)}});
+Remedy cancel(const Writer& w, const Session& s) {
+  Step step{.title = fmt::format("cancel the statement of pid {}", w.pid),
+            .database = s.database,
+            .run_as = s.user,
+            .sql = fmt::format("SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid "
+                               "= {} AND state = 'active' AND query_start < pg_catalog.to_timestamp({:.0f});",
+                               w.pid, std::ceil(s.query_start) + 1)};
+  step.relief = fmt::format("gives back {} of disk, and stops {}", words::bytes(w.bytes), words::bytes_rate(w.rate));
+  step.duration = "at once";
+  step.caution = "its work so far is lost, and its transaction is rolled back";
+  step.load_relieved = 1;
+  return {Remedy::Kind::first_aid, "cancel the statement that writes most", {std::move(step)}};
+}
 
+// Of a statement that writes so many bytes at a time.
+Remedy cure(const Input& in, const std::string& user, const std::string& database, double bytes) {
   // Rows take more room in memory than in a file; a quarter of shared_buffers for one sort is as far as advice goes.
-  const double wanted = std::exp2(std::ceil(std::log2(std::max(4.0, 2 * w.bytes / 1048576))));
+  const double wanted = std::exp2(std::ceil(std::log2(std::max(4.0, 2 * bytes / 1048576))));
   const auto servers = in.now(server);
   const double most = servers.empty() || servers.front().shared_buffers <= 0
                           ? 64
@@ -122,19 +123,19 @@ std::vector<Remedy> remedies(const Input& in, const Writer& w) {
   if (wanted <= most) {
     cure.summary = "give its role the memory that this sort or hash needs";
     Step more{.title = "raise work_mem for its role in this database",
-              .database = s.database,
-              .run_as = s.user,
-              .sql = fmt::format("ALTER ROLE {} IN DATABASE {} SET work_mem = '{:.0f}MB';",
-                                 sql::quote_identifier(s.user), sql::quote_identifier(s.database), wanted)};
+              .database = database,
+              .run_as = user,
+              .sql = fmt::format("ALTER ROLE {} IN DATABASE {} SET work_mem = '{:.0f}MB';", sql::quote_identifier(user),
+                                 sql::quote_identifier(database), wanted)};
     more.caution = "for new sessions; each sort or hash of each process may take as much";
-    more.undo = fmt::format("ALTER ROLE {} IN DATABASE {} RESET work_mem;", sql::quote_identifier(s.user),
-                            sql::quote_identifier(s.database));
+    more.undo = fmt::format("ALTER ROLE {} IN DATABASE {} RESET work_mem;", sql::quote_identifier(user),
+                            sql::quote_identifier(database));
     cure.steps.push_back(std::move(more));
   } else {
     const double some = std::min(wanted, 1024.0);
     Step more{.title = "or raise work_mem for this statement alone, in the session that runs it",
-              .database = s.database,
-              .run_as = s.user,
+              .database = database,
+              .run_as = user,
               .sql = fmt::format("SET work_mem = '{:.0f}MB';", some)};
     more.caution = wanted > some
                        ? "it will still spill, in fewer passes; each sort or hash of each process may take as much"
@@ -143,14 +144,17 @@ std::vector<Remedy> remedies(const Input& in, const Writer& w) {
     more.straight_path = false;
     cure.steps.push_back(std::move(more));
   }
-  out.push_back(std::move(cure));
-  return out;
+  return cure;
 }
 
-std::string_view text_of(const Load& l, std::string_view query_id) {
-  const auto it =
-      std::find_if(l.queries.begin(), l.queries.end(), [&](const QueryLoad& q) { return q.query_id == query_id; });
-  return it == l.queries.end() ? std::string_view() : std::string_view(it->query);
+// As sessions show it, else as pg_stat_statements does; "" where neither has it.
+std::string text_of(const Input& in, const Load& l, std::string_view database, std::string_view query_id) {
+  for (const QueryLoad& q : l.queries)
+    if (q.query_id == query_id && q.database == database) return q.query;
+  for (const auto& answer : in.series(statement_texts, in.history().keep_seconds))
+    for (const StatementText& t : answer.rows)
+      if (t.query_id == query_id && t.database == database) return t.text;
+  return {};
 }
 
 std::vector<Finding> evaluate(const Input& in) {
@@ -180,13 +184,22 @@ std::vector<Finding> evaluate(const Input& in) {
     if (std::find(f.queries.begin(), f.queries.end(), w.session->query_id) == f.queries.end())
       f.queries.push_back(w.session->query_id);
   }
-  for (const auto& [rate, s] : finished(in)) {
+  const auto closed = finished(in);
+  for (const auto& [rate, s] : closed) {
     if (f.queries.size() >= 5 || std::find(f.queries.begin(), f.queries.end(), s->query_id) != f.queries.end())
       continue;
-    f.evidence.push_back({"written by", fmt::format("query {} in {}: {}", words::one_line(s->query_id, 40),
-                                                    words::one_line(s->database, 63), words::bytes_rate(rate))});
+    const std::string text = text_of(in, l, s->database, s->query_id);
+    f.evidence.push_back({"written by", fmt::format("query {} in {}: {}{}", words::one_line(s->query_id, 40),
+                                                    words::one_line(s->database, 63), words::bytes_rate(rate),
+                                                    text.empty() ? "" : ": " + words::one_line(text))});
     f.queries.push_back(s->query_id);
   }
+  std::string most_by;
+  if (!closed.empty() && closed.front().first >= sp.rate() / 2)
+    most_by = text_of(in, l, closed.front().second->database, closed.front().second->query_id);
+  else if (!all.empty() && all.front().session != nullptr)
+    most_by = all.front().session->query;
+  if (!most_by.empty()) f.sentence += fmt::format("; most by: {}", words::one_line(most_by, 120));
   // Who wrote it has closed its files by now, and no statistics name it: what ran in that database meanwhile.
   if (f.queries.empty())
     for (const QueryLoad& q : l.queries) {
@@ -196,11 +209,20 @@ std::vector<Finding> evaluate(const Input& in) {
       suspected = true;
     }
   if (suspected)
-    f.sentence += fmt::format("; running meanwhile: {}", words::one_line(text_of(l, f.queries.front()), 120));
+    f.sentence +=
+        fmt::format("; running meanwhile: {}", words::one_line(text_of(in, l, sp.database, f.queries.front()), 120));
   for (const QueryLoad& q : l.queries)
     if (!q.query_id.empty() && std::find(f.queries.begin(), f.queries.end(), q.query_id) != f.queries.end())
       f.load += q.sessions;
-  if (!all.empty()) f.remedies = remedies(in, all.front());
+  if (!all.empty()) {
+    if (const Session* own = all.front().session; own != nullptr)
+      f.remedies = {cancel(all.front(), *own), cure(in, own->user, own->database, all.front().bytes)};
+  } else if (!closed.empty()) {
+    const Statement& most = *closed.front().second;
+    const double calls = in.rate(statements, most, &Statement::calls, 120).value_or(0);
+    if (calls > 0 && !most.user.empty())
+      f.remedies = {cure(in, most.user, most.database, closed.front().first / calls)};
+  }
   f.confidence = sp.closed >= in[warn] ? Confidence::high : Confidence::medium;
   f.basis = suspected ? "the server's counter of closed temporary files; which query wrote them was not seen"
             : sp.closed >= in[warn] ? "the server's counter of closed temporary files"
@@ -273,7 +295,7 @@ const Check temp_spill{
     .role = Role::cause,
     .explains = {"disk_filling", "cpu_saturated", "load_above_cores"},
     .reads = {databases},
-    .may_read = {temp_files, activity, statements, index_builds, server},
+    .may_read = {temp_files, activity, statements, statement_texts, index_builds, server},
     .settings = {warn, window},
     .evaluate = evaluate,
     .fine = fine,

@@ -46,6 +46,7 @@ struct IndexAdvice {
   std::vector<std::string> settings = {};  // of the planner, that keep it from the index that exists
   std::optional<double> rows_found = {};   // by one look-up in the new index, where statistics tell
   double rows_covered = 0;                 // by a partial index
+  std::string trigrams = {};               // of none: key of a GIN index, once the extension pg_trgm is there
 
   bool creates() const { return kind == Kind::create || kind == Kind::invalid_exists; }
   std::string definition() const;  // "(dump_id, path)", "USING gin (tags)", "(id) WHERE done IS NULL"

@@ -181,6 +181,33 @@ std::string index_name(const std::string& relation, std::span<const std::string>
   }
 }
 
+namespace {
+
+// What is found anywhere in a text needs an extension that comes with PostgreSQL.
+Remedy with_trigrams(const CureRequest& r) {
+  IndexAdvice advice;
+  advice.kind = IndexAdvice::Kind::create;
+  advice.method = "gin";
+  advice.columns = {r.advice.trigrams};
+  std::vector<std::string> taken;
+  for (const Index& i : r.existing) taken.push_back(unquoted(i.name.substr(i.name.rfind('.') + 1)));
+  Step extension{.title = "add the extension pg_trgm to " + r.table->database,
+                 .database = r.table->database,
+                 .run_as = "superuser",
+                 .sql = "CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;"};
+  extension.duration = "at once";
+  extension.lock = "none that stops readers or writers";
+  extension.undo = "DROP EXTENSION pg_trgm;";
+  extension.caution = "it is one of PostgreSQL's contrib modules, which some packages leave out";
+  const BuildForecast f = forecast(*r.table, advice.columns, r.columns, *r.server);
+  Remedy cure{Remedy::Kind::cure, fmt::format("a trigram index on {} {}", r.table->name, advice.definition()), {}};
+  cure.steps = {std::move(extension), build(r, advice, f, index_name(r.table->relation, advice.columns, taken), false)};
+  cure.steps.back().caution += "; it takes three letters or more to be of use, and each write costs more";
+  return cure;
+}
+
+}  // namespace
+
 std::vector<Remedy> cure(const CureRequest& r) {
   std::vector<Remedy> all;
   if (r.table == nullptr || r.server == nullptr) return all;
@@ -190,6 +217,7 @@ std::vector<Remedy> cure(const CureRequest& r) {
     all.push_back({Remedy::Kind::cure, "statistics of " + r.table->name, {analyze(r)}});
     return all;
   }
+  if (!r.advice.trigrams.empty()) all.push_back(with_trigrams(r));
   if (!r.advice.creates() || r.advice.columns.empty()) return all;
 
   Remedy cure{Remedy::Kind::cure, fmt::format("an index on {} {}", r.table->name, r.advice.definition()), {}};

@@ -139,6 +139,8 @@ class Keys {
     if (anywhere || (!served && detail.empty() && trigrams != known_.extensions.end())) {
       if (trigrams == known_.extensions.end()) {
         hinder(u, Obstacle::none);
+        k.operator_class = "gin_trgm_ops";
+        if (!out_.trigrams) out_.trigrams = std::move(k);
         return;
       }
       const bool plain = trigrams->second == "public" || trigrams->second == "pg_catalog";

@@ -16,6 +16,7 @@ struct WantedKeys {
   bool range_keeps_most = false;
   std::optional<IndexKey> contained;  // of a GIN or GiST index
   std::string method = {};            // ... which of them
+  std::optional<IndexKey> trigrams;   // of a GIN index, had the database the extension pg_trgm
   std::string predicate = {};         // of an index of some rows, and how many these are
   double rows_covered = 0;
   const sql::ColumnUse* hindrance = nullptr;  // what the text does to a column that an index could lead to

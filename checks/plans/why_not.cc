@@ -83,6 +83,11 @@ std::string words_of(const KnownTable& known, const ColumnUse& u) {
         "{}IS NOT DISTINCT FROM cannot use an index: written as {} = $n OR ($n IS NULL AND {} IS NULL) one on {} "
         "serves it",
         name, u.column, u.column, u.column);
+  if (u.expression.empty() && (u.detail == "->" || u.detail == "->>" || u.detail == "#>" || u.detail == "#>>"))
+    return fmt::format(
+        "{}the query compares a field of {} ({}), whose name is a literal and was taken out: an index on "
+        "that expression, as the query writes it, serves it; pgvigil explain prints it for the whole text",
+        name, u.column, u.detail);
   if (u.how == How::cast)
     return fmt::format("{}the query casts {} to {} before it compares: no index on the column can serve it", name,
                        u.column, u.detail);
@@ -173,7 +178,7 @@ WhyNot why_none(const KnownTable& known, const sql::RelationUse& use, const Colu
   if (!pattern || u.detail == "any" || !operator_of(u).empty() || not_distinct(u)) return {so_far, words_of(known, u)};
   return {
       Obstacle::rewrite,
-      fmt::format("the pattern on {} {}: a trigram index (extension pg_trgm) could serve it", u.column,
+      fmt::format("the pattern on {} {}: a trigram index (extension pg_trgm) serves it", u.column,
                   (u.how == How::like ? u.detail : u.compared_detail) == "infix" ? "begins with a wildcard"
                                                                                  : "is not anchored or ignores case")};
 }

@@ -376,6 +376,22 @@ TEST(Cure, DropsAnInvalidLeftoverFirst) {
   EXPECT_THAT(steps[1].sql, HasSubstr("CONCURRENTLY docs_dump_id_path_idx ON"));
 }
 
+TEST(Cure, AWordAnywhereNeedsAnExtensionFirst) {
+  const Case c;
+  CureRequest r = c.request();
+  r.advice = advised("SELECT * FROM docs WHERE path LIKE '%x%'");
+  EXPECT_EQ(r.advice.kind, Kind::none);
+  const auto steps = cure(r).at(0).steps;
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_EQ(steps[0].sql, "CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;");
+  EXPECT_EQ(steps[0].run_as, "superuser");
+  EXPECT_THAT(steps[1].sql,
+              HasSubstr("CREATE INDEX CONCURRENTLY docs_path_idx ON public.docs USING gin (path gin_trgm_ops);"));
+  for (const char* other : {"SELECT * FROM docs WHERE path LIKE 'x%'", "SELECT * FROM docs WHERE tags = '{}'",
+                            "SELECT * FROM docs WHERE dump_id = $1 AND path LIKE '%x%'"})
+    EXPECT_EQ(advised(other).trigrams, "") << other;
+}
+
 TEST(Cure, Duplicates) {
   const Case c;
   CureRequest r = c.request();

@@ -10,8 +10,8 @@
 
 namespace pgvigil::sql {
 
-// Literals replaced by $n, but for words of the program (program_words.h). Where the text cannot be parsed (truncated, newer grammar), quoted strings and
-// numbers are blanked by a scanner, so that no literal ever passes; `parsed` is then false.
+// Literals, but for words of the program, replaced by $n. In what cannot be parsed (truncated, newer grammar) quoted
+// strings and numbers are blanked by a scanner, so that no literal ever passes; `parsed` is then false.
 struct Normalised {
   std::string text;
   std::string fingerprint;  // 16 hex digits; of the blanked text when it does not parse

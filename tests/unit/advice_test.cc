@@ -76,6 +76,16 @@ TEST(Advice, ABoxOfTwoRanges) {
   EXPECT_THAT(advised("SELECT * FROM docs WHERE created > $1 AND path < $2").columns, ElementsAre("created"));
 }
 
+TEST(Advice, AFlagComesLast) {
+  auto columns = docs;
+  columns.push_back(column("hidden", "boolean", 1, 2));
+  const auto one = [&](std::string_view text) {
+    return advise(sql::relations(text).at(0), {{}, {}, columns}).definition();
+  };
+  EXPECT_EQ(one("SELECT * FROM docs WHERE NOT hidden AND dump_id = $1 AND path = $2"), "(dump_id, path, hidden)");
+  EXPECT_EQ(one("SELECT * FROM docs WHERE hidden"), "(hidden)");
+}
+
 TEST(Advice, WhatHasToBeWrittenOtherwise) {
   for (const char* text : {"SELECT * FROM docs WHERE path IS NOT DISTINCT FROM $1",
                            "SELECT * FROM docs WHERE jsonb_path_exists(tags, '$.a')",

@@ -1,0 +1,1 @@
+SELECT id, email FROM members WHERE lower(state) = 'active';

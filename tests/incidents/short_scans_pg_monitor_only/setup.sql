@@ -1,0 +1,10 @@
+SET client_min_messages = warning; SET synchronous_commit = off;
+CREATE ROLE saas_owner LOGIN; GRANT CREATE ON SCHEMA public TO saas_owner; SET ROLE saas_owner;
+CREATE TABLE workspaces (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO workspaces SELECT i, 'workspace ' || i FROM generate_series(1, 5000) i;
+CREATE TABLE api_keys (id bigint PRIMARY KEY, workspace_id int NOT NULL, digest text NOT NULL, scopes text[], revoked_at timestamptz, note text);
+INSERT INTO api_keys SELECT i, i % 5000, md5(i::text), '{read,write}', CASE WHEN i % 10 = 0 THEN now() END, repeat('n', 300) FROM generate_series(1, 400000 * :scale) i;
+GRANT SELECT ON workspaces, api_keys TO api, webhooks, web;
+RESET ROLE;
+VACUUM ANALYZE;
+CHECKPOINT;

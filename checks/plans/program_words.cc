@@ -40,7 +40,13 @@ bool begins_with_word(const std::string& function) {
 // They put texts together, or take pieces of one.
 bool of_texts(const std::string& function) {
   static const Names known{"concat", "concat_ws", "left",  "right", "substr", "substring", "split_part",
-                           "btrim",  "ltrim",     "rtrim", "lpad",  "rpad",   "mod",       "replace"};
+                           "btrim",  "ltrim",     "rtrim", "lpad",  "rpad",   "replace"};
+  return known.contains(function);
+}
+
+// A number there is a place or a length, not a value.
+bool counts_places(const std::string& function) {
+  static const Names known{"left", "right", "substr", "substring", "split_part", "mod"};
   return known.contains(function);
 }
 
@@ -99,7 +105,7 @@ void ProgramWords::look(const Json& node, int depth) {
     if (const Json& op = at(node, "A_Expr"); op.is_object()) operation(op);
     if (const Json& c = at(node, "FuncCall"); c.is_object()) function(c);
     if (const Json& args = at(at(node, "CoalesceExpr"), "args"); args.is_array() && has_column(args))
-      for (const Json& arg : args) sign(arg), number(arg);
+      for (const Json& arg : args) sign(arg);
   }
   for (const Json& child : node) look(child, depth + 1);
 }
@@ -118,8 +124,11 @@ void ProgramWords::function(const Json& call) {
   if (!args.is_array()) return;
   if (called == "like_escape" && !args.empty()) return pattern(args[0]);
   if (begins_with_word(called) && args.size() >= 2) return postgres_word(args[0]);
-  if (of_texts(called) && has_column(args))
-    for (const Json& arg : args) sign(arg), number(arg);
+  if (!has_column(args)) return;
+  for (const Json& arg : args) {
+    if (of_texts(called)) sign(arg);
+    if (counts_places(called)) number(arg);
+  }
 }
 
 // What it looks for stays out; where it may look is what chooses the index.

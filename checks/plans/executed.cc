@@ -14,7 +14,6 @@ namespace pgvigil {
 namespace {
 
 constexpr double page = 8192;
-constexpr double few = 0.05, very_few = 0.005;  // of the rows, as the judge has them
 
 // Nothing between the scan and the client drops rows or makes one of many.
 bool returns_its_rows(const PlanNode& root) {
@@ -59,7 +58,7 @@ void judge_returned(const Input& in, const Catalogue& catalogue, const PlanNode&
     r.scan->rows_kept = one.rows;
     r.basis += "; the server counts what executions return";
   };
-  if (r.verdict == ScanVerdict::harmful && share >= few) {
+  if (r.verdict == ScanVerdict::harmful && share >= few_rows) {
     say(ScanVerdict::rightful, Confidence::medium,
         fmt::format("executions return {} of {} rows", words::count(one.rows), words::count(r.scan->rows_read)));
   } else if (r.verdict == ScanVerdict::rightful && share < very_few && staleness(catalogue, table, changed.fallback)) {

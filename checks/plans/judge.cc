@@ -14,7 +14,6 @@
 namespace pgvigil {
 namespace {
 
-constexpr double kFew = 0.05;    // a scan that keeps less of what it reads is harmful
 constexpr double kFar = 10'000;  // rows skipped by OFFSET
 
 bool contains(std::string_view s, std::string_view part) { return s.find(part) != std::string_view::npos; }
@@ -81,7 +80,7 @@ class Judge {
     if (above.skipped < kFar || above.joined || !facts.rows || *facts.rows <= 0) return false;
     const double shown = above.limit.value_or(above.top.value_or(0)) - above.skipped;
     const double bytes = static_cast<double>(facts.heap_bytes) * std::min(1.0, above.skipped / *facts.rows);
-    if (bytes < static_cast<double>(options_.floor_bytes) || shown >= kFew * above.skipped) return false;
+    if (bytes < static_cast<double>(options_.floor_bytes) || shown >= few_rows * above.skipped) return false;
     s.rows_read = above.skipped + shown;
     s.rows_kept = std::max(1.0, shown);
     s.bytes_read = bytes;
@@ -132,7 +131,7 @@ class Judge {
     s.bytes_read = bytes * std::max(1.0, s.loops);
     const double share = s.rows_kept / std::max(1.0, s.rows_read);
     const double part = above.limit ? std::min(1.0, *above.limit / std::max(1.0, s.rows_kept)) : 1;
-    if (s.bytes_read < static_cast<double>(options_.floor_bytes) || share >= kFew) return false;
+    if (s.bytes_read < static_cast<double>(options_.floor_bytes) || share >= few_rows) return false;
     s.stopped_early = part * s.bytes_read < static_cast<double>(options_.floor_bytes);
     if (s.stopped_early) {
       say(s, ScanVerdict::rightful, Confidence::medium, "LIMIT stops the scan early, where matching rows are frequent");
@@ -167,9 +166,9 @@ class Judge {
       // An execution will leave out what the plan still shows.
       const bool later = selects != Selects::none && (options_.generic || !pruning_);
       const bool part = later && !options_.generic;
-      const bool few = counted && all.most < kFew;  // of the rows of each partition: that many values are in one
+      const bool few = counted && all.most < few_rows;  // of the rows of each partition: that many values are in one
       if ((selects == Selects::only_values && !few) ||
-          (later && selects == Selects::only_ranges && (options_.generic || all.most >= kFew)))
+          (later && selects == Selects::only_ranges && (options_.generic || all.most >= few_rows)))
         return say(s, rightful, Confidence::medium, "its condition selects partitions, which are then read whole");
       together = later ? all.largest : all.bytes;
       if (all.scans > 1) share = part ? all.most : all.kept / std::max(1.0, all.rows);
@@ -190,8 +189,8 @@ class Judge {
       return say(s, unsure, Confidence::low, "partitions were pruned away before the plan was shown");
     if (is_volatile(s.filter)) return say(s, rightful, Confidence::high, "no index can serve a volatile condition");
 
-    if (!s.filter.empty() && share < kFew) return selective(s, above, counted, share, bytes);
-    if (above.fence && above.fence->kept < kFew * s.rows_read) return fenced(s, *above.fence);
+    if (!s.filter.empty() && share < few_rows) return selective(s, above, counted, share, bytes);
+    if (above.fence && above.fence->kept < few_rows * s.rows_read) return fenced(s, *above.fence);
     if (above.top && sorts(s, above)) {
       s.first_sorted = !s.filter.empty() || above.joined;
       s.first = *above.top;
@@ -205,7 +204,7 @@ class Judge {
     if (above.limit && s.filter.empty() && !above.joined)
       return say(s, rightful, Confidence::high, "LIMIT stops the scan early");
     if (above.anti) return say(s, rightful, Confidence::medium, "an anti join has to look at every row");
-    if (above.joined && *above.joined < kFew * s.rows_read)
+    if (above.joined && *above.joined < few_rows * s.rows_read)
       return say(s, harmful, *above.joined < very_few * s.rows_read ? Confidence::high : Confidence::low,
                  fmt::format("all rows are read to join {}", rows_text(*above.joined)));
     if (s.loops >= 2 && above.joined)
@@ -236,7 +235,7 @@ class Judge {
     if (above.joined && s.alias != above.sorted) return false;
     double kept = s.filter.empty() ? s.rows_read : s.rows_kept;
     if (above.joined) kept = std::min(kept, *above.joined);
-    return *above.top < kFew * kept;
+    return *above.top < few_rows * kept;
   }
 
   // A condition that keeps few rows of many.

@@ -13,9 +13,9 @@
 
 namespace pgvigil {
 
-// Of the rows that are read: who keeps less needs an index beyond doubt; at 1 to 2 % of scattered rows it gains a
+// Of the rows that are read: who keeps less does harm; and beyond doubt: at 1 to 2 % of scattered rows an index gains a
 // factor of 3.
-constexpr double very_few = 0.005;
+constexpr double few_rows = 0.05, very_few = 0.005;
 
 enum class ScanVerdict : std::uint8_t { harmful, rightful, unsure };
 std::string_view to_string(ScanVerdict v);

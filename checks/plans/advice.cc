@@ -33,7 +33,11 @@ class Advisor {
   IndexAdvice run() {
     const bool only_order = keys_.equal.empty() && keys_.joined.empty() && !keys_.range;
     if (only_order && !use_.either.empty() && arms()) return std::move(out_);
-    if (btree()) return std::move(out_);
+    if (btree()) {
+      // What is there has the order alone; what selects may stand anywhere in the text.
+      if (!only_order || !keys_.trigrams || out_.kind != IndexAdvice::Kind::exists) return std::move(out_);
+      out_ = {};
+    }
     if (container()) return std::move(out_);
     if (arms()) return std::move(out_);
     if (keys_.trigrams) out_.trigrams = keys_.trigrams->print();

@@ -397,6 +397,10 @@ TEST(Cure, AWordAnywhereNeedsAnExtensionFirst) {
   EXPECT_EQ(steps[0].run_as, "superuser");
   EXPECT_THAT(steps[1].sql,
               HasSubstr("CREATE INDEX CONCURRENTLY docs_path_idx ON public.docs USING gin (path gin_trgm_ops);"));
+  const auto ordered =
+      advised("SELECT * FROM docs WHERE path LIKE '%x%' ORDER BY path LIMIT 9", {index("p", {"path"})});
+  EXPECT_EQ(ordered.trigrams, "path gin_trgm_ops");
+  EXPECT_THAT(ordered.why_not, HasSubstr("begins with a wildcard"));
   for (const char* other : {"SELECT * FROM docs WHERE path LIKE 'x%'", "SELECT * FROM docs WHERE tags = '{}'",
                             "SELECT * FROM docs WHERE dump_id = $1 AND path LIKE '%x%'"})
     EXPECT_EQ(advised(other).trigrams, "") << other;

@@ -12,7 +12,7 @@ void ExplainMemory::note(const std::string& key, const Explained& failure, Clock
   int times = 1;
   if (state == "57014" || failure.ended) {  // a server without CPU to spare, for once, or a text that takes its time
     if (const Entry* before = entries_.find(key)) times = before->times + 1;
-    const Clock::duration first = std::chrono::seconds(failure.ended ? 30 : 10);
+    const Clock::duration first = std::chrono::seconds(failure.ended ? 10 : 2);
     pause = std::min<Clock::duration>(first * (1 << std::min(2 * (times - 1), 10)), longest);
   } else if (state == "42501") {  // a GRANT may be on its way
     pause = std::chrono::minutes(1);

@@ -13,6 +13,7 @@ using pg::Clock;
 
 namespace {
 constexpr int kMostLost = 3;
+constexpr Milliseconds kGrace{1000};  // in which a server without CPU to spare may still tell that time ran out
 }  // namespace
 
 asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::string database,
@@ -20,7 +21,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
                                                 Gathering& found, Clock::time_point deadline) {
   std::vector<Plan> rows;
   double seconds = 0;
-  int lost = 0;  // sessions; each takes up to a second and a half and a new log-in
+  int lost = 0;  // sessions; each takes up to two seconds and a new log-in
   for (const Request& r : requests) {
     const std::string raw = texts_.with_literals(database, r.query_id).value_or(r.text);
     // A text of the configuration may be another one tomorrow; a relation may be found in another schema.
@@ -74,7 +75,7 @@ asio::awaitable<void> Target::Impl::explain_all(const AnyProbe& probe, std::stri
       if (request.schemas.empty()) request.schemas = worked.schemas;
       if (done.error.empty()) {
         const auto begun = Clock::now();
-        const auto by = begun + in_time(options.explain_timeout + Milliseconds(500));
+        const auto by = begun + in_time(options.explain_timeout + kGrace);
         done = co_await pg::explain(way.lane->session(), std::move(request), by);
         way.lane->note_end();
         if (!way.lane->is_open()) ++lost;

@@ -111,13 +111,13 @@ TEST(ExplainMemory, WhatRanOutOfTimeIsTriedSoonAndThenLessAndLess) {
     return seconds;
   };
   EXPECT_EQ((std::vector<int>{pause(false), pause(false), pause(false), pause(false), pause(false)}),
-            (std::vector<int>{10, 40, 160, 600, 600}));
+            (std::vector<int>{2, 8, 32, 128, 512}));
   for (int i = 0; i < 100; ++i) EXPECT_EQ(pause(false), 600);
   memory.planned("late");
-  EXPECT_EQ(pause(false), 10);
+  EXPECT_EQ(pause(false), 2);
   memory.planned("late");
   EXPECT_EQ((std::vector<int>{pause(true), pause(true), pause(true), pause(true)}),
-            (std::vector<int>{30, 120, 480, 600}));
+            (std::vector<int>{10, 40, 160, 600}));
 }
 
 }  // namespace

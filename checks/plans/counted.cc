@@ -12,8 +12,7 @@ namespace {
 using How = sql::ColumnUse::How;
 using sql::Json;
 
-constexpr double kVeryFew = 0.005;  // of the rows, returned by one execution
-constexpr double kOnce = 1;         // a second
+constexpr double kOnce = 1;  // a second
 
 // Every row that it asks for has some value; nothing stops it early.
 bool looks_up(const sql::RelationUse& use) {
@@ -46,7 +45,7 @@ bool counted_as_scans(const Input& in, const HotEntry& query, std::string_view t
   if (!read) read = in.rate(plan_tables, table.table, &Table::seq_rows_read);
   if (read.value_or(0) < kOnce * all) return false;
   const Executed one = executed(in, query.load, query.ids);
-  return one.calls >= enough_calls && one.rows < kVeryFew * all && !calls_functions(sql::parse_tree(text));
+  return one.calls >= enough_calls && one.rows < very_few * all && !calls_functions(sql::parse_tree(text));
 }
 
 }  // namespace pgvigil

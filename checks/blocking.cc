@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "checks/load.h"
 #include "checks/plans/reading.h"
@@ -74,6 +75,21 @@ void lead_by_idle(BlockingTree& tree) {
   std::swap(tree.root, *it);
   tree.root_pid = tree.root->pid;
   tree.holds = nullptr;
+}
+
+void add_up(const Input& in, std::vector<BlockingTree>& trees) {
+  const auto left_open = [](const BlockingTree& t) {
+    return t.root != nullptr && t.root->state.starts_with("idle in transaction") && !t.is_handed_on();
+  };
+  const auto whose = [](const BlockingTree& t) {
+    return std::tie(t.root->database, t.root->user, t.root->application);
+  };
+  for (BlockingTree& t : trees)
+    for (const BlockingTree& other : trees)
+      if (left_open(t) && left_open(other) && whose(t) == whose(other)) {
+        t.together += static_cast<double>(other.waiting_for(in[blocking::waiting]));
+        t.together_load += other.load;
+      }
 }
 
 // A parallel worker waits for its leader's lock: one wait.
@@ -204,8 +220,10 @@ std::optional<QueueHarm> queue_harm(const Input& in, const BlockingTree& tree, d
   const double lasts = std::max(tree.longest, tree.siege ? tree.siege->lasts : 0);
   if (h.waits < 1 || (h.waits < in[blocking::warn] && lasts < in[blocking::one_waits])) return std::nullopt;
   h.share = active > 0 ? std::min(1.0, tree.load / active) : 0;
-  const bool bad =
-      h.waits >= in[blocking::critical] || (h.waits >= in[blocking::warn] && h.share >= in[blocking::critical_share]);
+  const double together = active > 0 ? std::min(1.0, tree.together_load / active) : 0;
+  const bool bad = h.waits >= in[blocking::critical] ||
+                   (h.waits >= in[blocking::warn] && h.share >= in[blocking::critical_share]) ||
+                   (tree.together >= in[blocking::warn] && together >= in[blocking::critical_share]);
   h.severity = bad ? Severity::critical : Severity::warning;
   h.act_by = bad || h.waits >= in[blocking::warn] ? ActBy::now : ActBy::today;
   return h;
@@ -253,6 +271,7 @@ std::vector<BlockingTree> blocking_trees(const Input& in) {
       return std::pair(a.depth, -a.waited) < std::pair(b.depth, -b.waited);
     });
   }
+  add_up(in, trees);
   std::stable_sort(trees.begin(), trees.end(),
                    [](const auto& a, const auto& b) { return a.waiters.size() > b.waiters.size(); });
   return trees;

@@ -33,6 +33,10 @@ struct BlockingTree {
 
   std::optional<Siege> siege;  // each wait is short, but none gets through
 
+  // Where the root sits idle in its transaction: what all that its application has left so hold up. An application that
+  // forgets to commit leaves one after the other, each with a few rows.
+  double together = 0, together_load = 0;  // sessions that wait, average active sessions
+
   // The root came to the lock after those who wait: it was handed on to it by others.
   bool is_handed_on() const;
   std::size_t waiting_for(double seconds) const;  // how many have waited at least so long

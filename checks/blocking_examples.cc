@@ -54,6 +54,13 @@ Scenario queue(const Queue& q) {
     held.transaction = q.prepared ? "740" : "";
     locks.push_back(held);
   }
+  const std::vector<Session> one = rows;
+  for (int i = 1; i < q.queues; ++i)
+    for (Session r : one) {
+      r.pid += 1000 * i;
+      for (std::int64_t& pid : r.blocked_by) pid += 1000 * i;
+      rows.push_back(std::move(r));
+    }
   for (int i = 0; i < q.others; ++i) {
     Session o = root;
     o.pid = 200 + i;
@@ -86,8 +93,7 @@ Scenario about_to_try_again() {
   return s.saw(0, activity, rows);
 }
 
-Scenario passed_on(std::string wait_event, std::string query, double age) {
-  constexpr int sessions = 9;
+Scenario passed_on(std::string wait_event, std::string query, double age, int sessions) {
   Scenario s;
   for (int ago = 5; ago >= 0; --ago) {
     std::vector<Session> rows;

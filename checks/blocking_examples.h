@@ -18,6 +18,7 @@ struct Queue {
   std::string application = "worker";  // the root's
   bool locks = true;                   // lock_waits has been seen
   bool prepared = false;               // the root is a prepared transaction
+  int queues = 1;                      // so many of the application have forgotten to commit, each with such a queue
   bool beside = false;                 // pid 11 has forgotten to commit as well and holds the first waiter up too
 };
 
@@ -27,8 +28,8 @@ Scenario queue(const Queue& q);
 Scenario gave_up(double idle);
 // The same, and nobody stands there at this moment.
 Scenario about_to_try_again();
-// Nine sessions pass a lock from one to the next, each second; the others have waited for `age` seconds, or more where
-// it is a second or longer.
-Scenario passed_on(std::string wait_event, std::string query, double age);
+// Sessions pass a lock from one to the next, each second; the others have waited for `age` seconds, or more where it is
+// a second or longer.
+Scenario passed_on(std::string wait_event, std::string query, double age, int sessions = 9);
 
 }  // namespace pgvigil::blocking_examples

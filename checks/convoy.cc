@@ -44,9 +44,10 @@ Finding told(const Input& in, const Contest& c, Coveted what, double share) {
   const Session& s = *c.example;
   const std::string table = coveted_table(in, what, c, window);
   const std::string named = table.empty() ? "a table" : words::one_line(table);
-  const bool bad = c.waiting >= in[blocking::critical] || share >= in[blocking::critical_share];
+  const bool bad = is_critical(in, c, share, in[blocking::critical], in[blocking::critical_share]);
   Finding f;
   f.severity = bad ? Severity::critical : Severity::warning;
+  if (!bad && c.wait < in[contest::typical_wait]) f.act_by = ActBy::today;
   f.object = table.empty() ? Object{"query", s.query_id, s.database} : Object{"table", table, s.database};
   f.sentence = sentence(c, what, named);
   if (!table.empty()) f.tables = {table};
@@ -63,9 +64,10 @@ Finding told(const Input& in, const Contest& c, Coveted what, double share) {
 std::vector<Finding> convoys(const Input& in, double active) {
   std::vector<Finding> found;
   for (const Coveted what : {Coveted::table, Coveted::advisory})
-    for (const Contest& c : contests(in, what, window))
-      if (c.waiting >= in[blocking::warn] && is_handed_on(in, c))
-        found.push_back(told(in, c, what, active > 0 ? std::min(1.0, c.waiting / active) : 0));
+    for (const Contest& c : contests(in, what, window)) {
+      const double share = active > 0 ? std::min(1.0, c.waiting / active) : 0;
+      if (c.waiting >= in[blocking::warn] && is_handed_on(in, c, share)) found.push_back(told(in, c, what, share));
+    }
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) { return a.load > b.load; });
   return found;
 }

@@ -181,10 +181,15 @@ std::string coveted_table(const Input& in, Coveted what, const Contest& c, doubl
   return named.size() == 1 ? named.front() : "";
 }
 
-bool is_handed_on(const Input& in, const Contest& c) {
+bool is_handed_on(const Input& in, const Contest& c, double share) {
   const double needed = in.context().one_shot ? 2 : in[contest::holders];
+  const bool crowded = c.waiting >= in[contest::crowd] && share >= in[contest::crowd_share];
   return static_cast<double>(c.holders) >= needed && static_cast<double>(c.ended) >= needed - 1 &&
-         c.wait >= in[contest::typical_wait];
+         (c.wait >= in[contest::typical_wait] || crowded);
+}
+
+bool is_critical(const Input& in, const Contest& c, double share, double critical, double critical_share) {
+  return c.waiting >= critical || (share >= critical_share && c.wait >= in[contest::typical_wait]);
 }
 
 void tell_contest(const Contest& c, double share, Finding& f) {

@@ -35,8 +35,11 @@ std::vector<Contest> contests(const Input& in, Coveted what, double seconds);
 // The table that they want, from the locks of those who wait; else from the statement; "": it cannot be told.
 std::string coveted_table(const Input& in, Coveted what, const Contest& c, double seconds);
 
-// Nobody keeps it for long, and everybody waits for long. In a short look one that has ended suffices.
-bool is_handed_on(const Input& in, const Contest& c);
+// Nobody keeps it for long, and everybody waits for long, or nearly everybody waits: `share` of all load is in line.
+// In a short look one that has ended suffices.
+bool is_handed_on(const Input& in, const Contest& c, double share);
+// Long waits of most of the load; of short ones it takes a crowd.
+bool is_critical(const Input& in, const Contest& c, double share, double critical, double critical_share);
 
 // Figures, evidence, load and what ties the finding; what the holder mostly runs is part of it.
 void tell_contest(const Contest& c, double share, Finding& f);
@@ -47,5 +50,8 @@ inline constexpr Setting<Count> holders{"holders", 3,
                                         "different holders, one after the other: fewer are a blocker of its own"};
 inline constexpr Setting<Seconds> typical_wait{
     "typical_wait", 0.1, "half of those who wait have done so for at least this long; shorter queues are throughput"};
+inline constexpr Setting<Count> crowd{"crowd", 10,
+                                      "sessions in line, on average, from which short waits are told as well"};
+inline constexpr Setting<Ratio> crowd_share{"crowd_share", 0.8, "... where they are so large a part of all load"};
 }  // namespace contest
 }  // namespace pgvigil

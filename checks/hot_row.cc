@@ -40,13 +40,14 @@ std::vector<Finding> evaluate(const Input& in) {
   std::vector<Finding> found;
   const double active = load(in, in[window]).active;
   for (const Contest& c : contests(in, Coveted::row, in[window])) {
-    if (c.waiting < in[warn] || !is_handed_on(in, c)) continue;
     const double share = active > 0 ? std::min(1.0, c.waiting / active) : 0;
+    if (c.waiting < in[warn] || !is_handed_on(in, c, share)) continue;
     const Session& s = *c.example;
     const std::string table = coveted_table(in, Coveted::row, c, in[window]);
-    const bool bad = c.waiting >= in[critical] || share >= in[critical_share];
+    const bool bad = is_critical(in, c, share, in[critical], in[critical_share]);
     Finding f;
     f.severity = bad ? Severity::critical : Severity::warning;
+    if (!bad && c.wait < in[contest::typical_wait]) f.act_by = ActBy::today;
     f.object = table.empty() ? Object{"query", s.query_id, s.database} : Object{"table", table, s.database};
     f.sentence = fmt::format("{} wait for the same row{} one after the other, half of them for {} or more: {}",
                              words::counted(std::round(c.waiting), "session"),
@@ -130,7 +131,8 @@ const Check hot_row{
                  "work_without_results", "pool_pinned", "query_regressed", "migration_stalled"},
     .reads = {activity},
     .may_read = {lock_waits},
-    .settings = {window, warn, critical, critical_share, contest::holders, contest::typical_wait},
+    .settings = {window, warn, critical, critical_share, contest::holders, contest::typical_wait, contest::crowd,
+                 contest::crowd_share},
     .evaluate = evaluate,
     .fine = fine,
     .examples = {{"eight sessions take turns with a counter", [] { return handed_on(8, 0.5); }, {Severity::critical}},
@@ -144,6 +146,11 @@ const Check hot_row{
                   {Severity::critical}},
                  {"one session keeps the row", [] { return handed_on(8, 6, 0, true); }, {}},
                  {"transfers at full speed", [] { return handed_on(8, 0.02); }, {}},
+                 {"fifteen of sixteen sessions wait for one row, each for a moment",
+                  [] { return handed_on(15, 0.02); },
+                  {Severity::warning}},
+                 {"forty of them", [] { return handed_on(40, 0.04); }, {Severity::critical}},
+                 {"fifteen do, beside as many that work", [] { return handed_on(15, 0.02, 15); }, {}},
                  {"two sessions meet", [] { return handed_on(1, 0.5, 4); }, {}}},
 };
 

@@ -199,7 +199,7 @@ const Check slot_retaining_wal{
         "WAL is kept until the slot's reader has it; a reader that never comes back fills the disk, and the server "
         "stops.",
     .role = Role::cause,
-    .explains = {"disk_filling", "vacuum_blocked"},
+    .explains = {"disk_filling", "vacuum_blocked", "replica_disconnected"},
     .reads = {slots, wal},
     .may_read = {disks},
     .settings = {warn, floor_size, away, room, full_in, window},

@@ -225,7 +225,7 @@ const Check sync_standby_missing{
     .role = Role::cause,
     .explains = {"connections_rising", "connections_saturated", "queries_timing_out", "load_above_cores", "lock_queue",
                  "hot_row", "ddl_waiting", "long_transaction", "pool_pinned", "work_without_results",
-                 "migration_stalled"},
+                 "migration_stalled", "replica_disconnected"},
     .reads = {wal, standbys, activity},
     .settings = {waiting},
     .evaluate = evaluate,

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t most_open = 1000, most_past = 256;
 constexpr double oldest_report = 60;  // seconds; older ones say nothing about now
+constexpr double looks_again = 2;     // for a proven cause that can wait until today: no blip
 
 bool alerts(const Incident& i) {
   return !i.causes.empty() && i.severity >= Severity::warning && (i.act_by == ActBy::now || i.act_by == ActBy::today);
@@ -223,9 +224,11 @@ class Stepper {
   }
 
   void fire(OpenIncident& open) {
-    const double wait = proven(open.incident)                          ? 0
-                        : open.incident.severity == Severity::critical ? settings_.for_critical
-                                                                       : settings_.for_warning;
+    double wait = open.incident.severity == Severity::critical ? settings_.for_critical : settings_.for_warning;
+    if (proven(open.incident))
+      wait = 0;
+    else if (known_cause(open.incident))
+      wait = std::min(wait, looks_again * settings_.interval);
     if (seconds_between(open.pending_since, now_) < wait || !edge_allowed(open) || silenced(open)) return;
     open.fired = now_;
     open.edges.push_back(now_);

@@ -1,6 +1,7 @@
 // From reports to edges: when an incident begins to alert, steps up once, and is over. Pure: time comes in.
 //
-// An incident is pending, then firing, then gone. A proven cause fires at once; what is led by a symptom must last.
+// An incident is pending, then firing, then gone. A proven cause fires at once, or after two more looks
+// where it can wait until today; what is led by a symptom must last.
 // It resolves when it was absent for a while from reports that could have seen it: an unreachable server or a check
 // that could not be judged is no evidence of recovery. One incident, one key: one firing, one resolve, and between them
 // at most one update each that the cause is known, that it became critical, and that it became urgent. While the server

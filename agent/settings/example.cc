@@ -42,7 +42,7 @@ http:
   # token_file: /run/secrets/pgvigil-token
   insecure: false           # true: serve any address without a token
 
-# When a symptom becomes a message. A proven cause is sent at once.
+# When a symptom becomes a message. A proven cause is sent at once, or, where it can wait until today, after two more cycles.
 alerting:
   for_warning: 60 s         # how long it must last
   for_critical: 30 s

@@ -109,6 +109,25 @@ TEST_F(Alerting, a_proven_cause_fires_at_once_and_resolves_under_the_same_key) {
   EXPECT_THAT(until_told({}), IsEmpty());
 }
 
+TEST_F(Alerting, a_proven_cause_that_can_wait_until_today_is_told_once_two_more_looks_show_it) {
+  Incident today = proven;
+  today.act_by = ActBy::today;
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(see({today}), IsEmpty()) << i;
+  EXPECT_THAT(see({today}), ElementsAre(EdgeIs(Notice::Edge::firing)));
+  state = {};
+  see({today});
+  see({today});
+  EXPECT_THAT(until_told({}), IsEmpty());  // it was a blip
+  settings.for_critical = 5;
+  see({today});
+  EXPECT_THAT(see({today}), ElementsAre(EdgeIs(Notice::Edge::firing)));  // no longer than a symptom
+  state = {};
+  Incident doubtful = incident({finding(no_index, "documents", Severity::warning, Confidence::low)});
+  doubtful.act_by = ActBy::today;
+  for (int i = 0; i < 6; ++i) EXPECT_THAT(see({doubtful}), IsEmpty()) << i;
+  EXPECT_THAT(see({doubtful}), ElementsAre(EdgeIs(Notice::Edge::firing)));
+}
+
 TEST_F(Alerting, a_symptom_must_last) {
   for (int i = 0; i < 6; ++i) EXPECT_THAT(see({symptom}), IsEmpty()) << i;
   EXPECT_THAT(see({symptom}), ElementsAre(EdgeIs(Notice::Edge::firing)));

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "checks/load.h"
+#include "checks/plans/calls.h"
 #include "checks/plans/reading.h"
 #include "checks/plans/sql.h"
 #include "checks/plans/sql_commands.h"
@@ -208,6 +209,8 @@ std::vector<std::string> tables_in(std::string_view query) {
   for (const sql::RelationUse& r : sql::relations(sql::reading_part(query).value_or(std::string(query))))
     note(all, qualified(r.schema, r.relation));
   for (const sql::Relation& r : sql::command_relations(query)) note(all, qualified(r.schema, r.relation));
+  if (all.empty())  // an INSERT of values reads nothing
+    for (const sql::Written& w : sql::calls(query).writes) note(all, qualified(w.schema, w.relation));
   return all;
 }
 

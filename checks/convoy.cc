@@ -64,10 +64,9 @@ Finding told(const Input& in, const Contest& c, Coveted what, double share) {
 std::vector<Finding> convoys(const Input& in, double active) {
   std::vector<Finding> found;
   for (const Coveted what : {Coveted::table, Coveted::advisory})
-    for (const Contest& c : contests(in, what, window)) {
-      const double share = active > 0 ? std::min(1.0, c.waiting / active) : 0;
-      if (c.waiting >= in[blocking::warn] && is_handed_on(in, c, share)) found.push_back(told(in, c, what, share));
-    }
+    for (const Contest& c : contests(in, what, window))
+      if (c.waiting >= in[blocking::warn] && is_handed_on(in, c, active))
+        found.push_back(told(in, c, what, active > 0 ? std::min(1.0, c.waiting / active) : 0));
   std::stable_sort(found.begin(), found.end(), [](const Finding& a, const Finding& b) { return a.load > b.load; });
   return found;
 }

@@ -62,6 +62,13 @@ struct Tally {
   std::vector<double> ages;
 };
 
+// About to wait, or in line behind somebody who has just gone: at full speed many are caught there.
+bool joins(const Session& s) {
+  return s.backend_type == "client backend" && s.blocked_by.empty() && !is_ours(s) &&
+         ((s.wait_event_type == "Lock" && (s.wait_event == "transactionid" || s.wait_event == "tuple")) ||
+          (s.wait_event_type == "LWLock" && s.wait_event == "LockManager"));
+}
+
 // The one at the head of the queue; 0 where it is a prepared transaction or a circle.
 std::int64_t head_of(const Session& waiter, const ByPid& all) {
   std::set<std::int64_t> seen{waiter.pid};
@@ -112,6 +119,7 @@ void look_at(const Snapshot<Session>& sample, Coveted what, Names& names, std::m
     // A node that stands by is behind one leader for long; where the lock moves on, it is at work.
     if (covets(s, what) && (what == Coveted::advisory || !waits_by_design(s, by_pid)))
       queues[head_of(s, by_pid)].push_back(&s);
+  std::map<std::string, double> longest;
   for (const auto& [head, waiters] : queues) {
     if (head == 0) continue;
     std::map<std::string, int> wanted;
@@ -119,7 +127,9 @@ void look_at(const Snapshot<Session>& sample, Coveted what, Names& names, std::m
     const auto most = std::max_element(wanted.begin(), wanted.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
     Tally& t = all[most->first];
-    t.c.waiting += static_cast<double>(waiters.size());
+    const auto n = static_cast<double>(waiters.size());
+    t.c.waiting += n;
+    longest[most->first] = std::max(longest[most->first], n);
     if (t.at != sample.at) t.c.line.clear();
     t.at = sample.at;
     const auto it = by_pid.find(head);
@@ -133,6 +143,10 @@ void look_at(const Snapshot<Session>& sample, Coveted what, Names& names, std::m
     }
     t.c.sessions.insert(t.c.line.begin(), t.c.line.end());
   }
+  for (const Session& s : sample.rows)
+    if (what == Coveted::row && joins(s))
+      if (const auto it = longest.find(names.by(s)); it != longest.end()) ++it->second;
+  for (const auto& [name, n] : longest) all[name].c.one_line += n;
 }
 
 // Of a holder that no sample shows (it is idle, and keeps an advisory lock) the queue tells whether it is still there.
@@ -158,6 +172,8 @@ std::vector<Contest> contests(const Input& in, Coveted what, double seconds) {
   for (auto& [key, t] : tallies) {
     t.c.samples = samples.size();
     t.c.waiting /= static_cast<double>(samples.size());
+    t.c.one_line /= static_cast<double>(samples.size());
+    t.c.waiting = std::max(t.c.waiting, t.c.one_line);
     t.c.wait = median(std::move(t.ages));
     t.c.holders = t.holders.size();
     t.c.ended = ended(t, samples.back());
@@ -178,18 +194,18 @@ std::string coveted_table(const Input& in, Coveted what, const Contest& c, doubl
       std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   if (most != votes.end()) return most->first;
   const auto named = tables_in(c.example->query);
-  return named.size() == 1 ? named.front() : "";
+  return named.size() == 1 ? with_schema(in, c.example->database, named.front()) : "";
 }
 
-bool is_handed_on(const Input& in, const Contest& c, double share) {
+bool is_handed_on(const Input& in, const Contest& c, double active) {
   const double needed = in.context().one_shot ? 2 : in[contest::holders];
-  const bool crowded = c.waiting >= in[contest::crowd] && share >= in[contest::crowd_share];
+  const bool crowded = c.one_line >= in[contest::crowd] && c.one_line >= in[contest::crowd_share] * active;
   return static_cast<double>(c.holders) >= needed && static_cast<double>(c.ended) >= needed - 1 &&
          (c.wait >= in[contest::typical_wait] || crowded);
 }
 
 bool is_critical(const Input& in, const Contest& c, double share, double critical, double critical_share) {
-  return c.waiting >= critical || (share >= critical_share && c.wait >= in[contest::typical_wait]);
+  return c.wait >= in[contest::typical_wait] && (c.waiting >= critical || share >= critical_share);
 }
 
 void tell_contest(const Contest& c, double share, Finding& f) {

@@ -16,6 +16,7 @@ struct Contest {
   const Session* example = nullptr;  // one who waited
   const Session* head = nullptr;     // who held it, in the newest sample that showed one
   double waiting = 0;                // sessions in line, on average over the samples
+  double one_line = 0;               // of these in the longest line, with those who queue to join it
   double wait = 0;                   // seconds for which half of them had waited
   std::size_t holders = 0;           // transactions that held it, one after the other
   std::size_t ended = 0;             // of these, over by the newest sample
@@ -35,10 +36,10 @@ std::vector<Contest> contests(const Input& in, Coveted what, double seconds);
 // The table that they want, from the locks of those who wait; else from the statement; "": it cannot be told.
 std::string coveted_table(const Input& in, Coveted what, const Contest& c, double seconds);
 
-// Nobody keeps it for long, and everybody waits for long, or nearly everybody waits: `share` of all load is in line.
-// In a short look one that has ended suffices.
-bool is_handed_on(const Input& in, const Contest& c, double share);
-// Long waits of most of the load; of short ones it takes a crowd.
+// Nobody keeps it for long, and everybody waits for long, or nearly all of the `active` sessions stand in one line. In
+// a short look one that has ended suffices.
+bool is_handed_on(const Input& in, const Contest& c, double active);
+// Short waits are slow, and no outage.
 bool is_critical(const Input& in, const Contest& c, double share, double critical, double critical_share);
 
 // Figures, evidence, load and what ties the finding; what the holder mostly runs is part of it.
@@ -51,7 +52,7 @@ inline constexpr Setting<Count> holders{"holders", 3,
 inline constexpr Setting<Seconds> typical_wait{
     "typical_wait", 0.1, "half of those who wait have done so for at least this long; shorter queues are throughput"};
 inline constexpr Setting<Count> crowd{"crowd", 10,
-                                      "sessions in line, on average, from which short waits are told as well"};
+                                      "sessions in one line, on average, from which short waits are told as well"};
 inline constexpr Setting<Ratio> crowd_share{"crowd_share", 0.8, "... where they are so large a part of all load"};
 }  // namespace contest
 }  // namespace pgvigil

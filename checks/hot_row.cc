@@ -41,7 +41,7 @@ std::vector<Finding> evaluate(const Input& in) {
   const double active = load(in, in[window]).active;
   for (const Contest& c : contests(in, Coveted::row, in[window])) {
     const double share = active > 0 ? std::min(1.0, c.waiting / active) : 0;
-    if (c.waiting < in[warn] || !is_handed_on(in, c, share)) continue;
+    if (c.waiting < in[warn] || !is_handed_on(in, c, active)) continue;
     const Session& s = *c.example;
     const std::string table = coveted_table(in, Coveted::row, c, in[window]);
     const bool bad = is_critical(in, c, share, in[critical], in[critical_share]);
@@ -103,6 +103,24 @@ Scenario handed_on(int waiters, double age, int others = 0, bool same_holder = f
   return s.saw(0, lock_waits, {l});
 }
 
+// Short waits; behind the line stand `more` that the server is about to let in, with the statement of this id.
+Scenario joining(int waiters, int more, const std::string& query_id = "7") {
+  Scenario s = handed_on(waiters, 0.02), out;
+  for (const auto& sample : s.history.series(activity)) {
+    auto rows = static_cast<const RowsOf<Session>&>(*sample.rows).rows;
+    for (int i = 0; i < more; ++i) {
+      Session r = rows.front();
+      r.pid = 100 + i;
+      r.query_id = query_id;
+      r.query = query_id == "7" ? "UPDATE counters SET n = n + $1 WHERE id = $2" : "SELECT count(*) FROM orders";
+      r.wait_event_type = "LWLock", r.wait_event = "LockManager", r.blocked_by = {};
+      rows.push_back(r);
+    }
+    out.saw(seconds_between(sample.at, s.at), activity, rows);
+  }
+  return out;
+}
+
 // They want the row by another statement at each moment.
 Scenario many_statements() {
   Scenario s = handed_on(8, 0.5), out;
@@ -149,7 +167,9 @@ const Check hot_row{
                  {"fifteen of sixteen sessions wait for one row, each for a moment",
                   [] { return handed_on(15, 0.02); },
                   {Severity::warning}},
-                 {"forty of them", [] { return handed_on(40, 0.04); }, {Severity::critical}},
+                 {"forty of them", [] { return handed_on(40, 0.04); }, {Severity::warning}},
+                 {"half of them are about to join it", [] { return joining(15, 15); }, {Severity::warning}},
+                 {"as many wait for something else", [] { return joining(15, 15, "7b"); }, {}},
                  {"fifteen do, beside as many that work", [] { return handed_on(15, 0.02, 15); }, {}},
                  {"two sessions meet", [] { return handed_on(1, 0.5, 4); }, {}}},
 };

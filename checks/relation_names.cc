@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "checks/probes/plan_tables.h"
 #include "checks/probes/relation_locks.h"
@@ -30,6 +31,14 @@ std::string name_of(const Input& in, const LockWait& lock) {
   for (const Probe<Table>* probe : {&tables, &plan_tables})
     if (std::string name = find(in.now(*probe), lock); !name.empty()) return name;
   return find(in.now(relation_locks), lock);
+}
+
+std::string with_schema(const Input& in, std::string_view database, const std::string& name) {
+  std::set<std::string> all;
+  for (const Probe<Table>* probe : {&tables, &plan_tables})
+    for (const Table& t : in.now(*probe))
+      if (t.database == database && t.name.ends_with("." + name)) all.insert(t.name);
+  return all.size() == 1 ? *all.begin() : name;
 }
 
 std::string without_name(const LockWait& lock) {

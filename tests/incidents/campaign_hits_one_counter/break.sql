@@ -1,0 +1,1 @@
+UPDATE featured SET page = 42;

@@ -1,0 +1,10 @@
+CREATE TABLE pages (id int PRIMARY KEY, title text NOT NULL);
+INSERT INTO pages SELECT i, 'page ' || i FROM generate_series(1, 2000) i;
+CREATE TABLE page_views (page int, day date, views bigint NOT NULL, PRIMARY KEY (page, day));
+CREATE TABLE featured (slot int PRIMARY KEY, page int NOT NULL);
+INSERT INTO featured SELECT i, i + 1 FROM generate_series(1, 999) i;
+CREATE TABLE visits (id bigserial PRIMARY KEY, page int NOT NULL, at timestamptz DEFAULT now());
+CREATE ROLE web LOGIN;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO web;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO web;
+ANALYZE;

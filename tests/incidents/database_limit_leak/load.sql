@@ -1,0 +1,2 @@
+\set id random(1, 3000)
+UPDATE orders SET state = 'seen' WHERE id = :id;

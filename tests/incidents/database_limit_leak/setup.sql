@@ -1,0 +1,7 @@
+CREATE TABLE orders (id int PRIMARY KEY, state text NOT NULL);
+INSERT INTO orders SELECT i, 'new' FROM generate_series(1, 3000) i;
+CREATE ROLE web LOGIN;
+CREATE ROLE mailer LOGIN;
+ALTER DATABASE orders CONNECTION LIMIT 45;
+GRANT SELECT, UPDATE ON orders TO web, mailer;
+ANALYZE;

@@ -1,0 +1,1 @@
+UPDATE quotas SET used = used + 1 WHERE customer = 17;

@@ -1,0 +1,2 @@
+\set c random(1, 800)
+SELECT used, allowed FROM quotas WHERE customer = :c;

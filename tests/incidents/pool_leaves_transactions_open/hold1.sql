@@ -1,0 +1,4 @@
+-- role: seats
+SET application_name = 'ticket-service';
+BEGIN;
+UPDATE tickets SET state = 'held', buyer = 1 WHERE id % 50 = 1;

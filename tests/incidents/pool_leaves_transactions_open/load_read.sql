@@ -1,0 +1,2 @@
+\set id random(1, 300)
+SELECT state FROM tickets WHERE id = :id;

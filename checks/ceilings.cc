@@ -37,10 +37,17 @@ bool finish_before(const std::vector<Ending>& all, const Ceiling& c) {
          })) > static_cast<double>(c.ends.size());
 }
 
-Ends by_database(const Ceiling& c) {
-  Ends ends;
-  for (const Ending* e : c.ends) ends[e->last.database] += 1;
-  return ends;
+// A short look reads the counters for a part of the time in which it samples, and ends come in bursts.
+std::map<std::string, Cut> by_database(const Input& in, const Ceiling& c) {
+  std::map<std::string, Cut> all;
+  const auto readings = in.series(databases, in[window]);
+  for (const Ending* e : c.ends) {
+    Cut& cut = all[e->last.database];
+    ++cut.ends;
+    if (!cut.between) cut.between = 0;
+    if (!readings.empty() && e->at > readings.front().at && e->at <= readings.back().at) ++*cut.between;
+  }
+  return all;
 }
 
 // So many executions of a statement completed, and took so long together. Where it was not seen to grow, or in one
@@ -95,7 +102,7 @@ void unconfigured(const Input& in, const std::vector<Ending>& all,
     if (static_cast<double>(outlived.size()) <= late * static_cast<double>(c.ends.size())) best = std::move(c);
   }
   const double n = static_cast<double>(best.ends.size());
-  if (n < in[ended] || rolled_back(in, by_database(best)) != true) return;
+  if (n < in[ended] || rolled_back(in, by_database(in, best)) != true) return;
   // A limit set on our own role hides the server's from us: that layer then has no row.
   const auto limits = in.now(timeouts);
   const bool server_seen = std::any_of(limits.begin(), limits.end(), [](const Timeout& t) {
@@ -143,17 +150,19 @@ double rollbacks(const Input& in) {
   return sum;
 }
 
-std::optional<bool> rolled_back(const Input& in, const Ends& by_database) {
+std::optional<bool> rolled_back(const Input& in, const std::map<std::string, Cut>& by_database) {
   double agree = 0, unseen = 0, all = 0;
-  for (const auto& [name, n] : by_database) {
-    all += n;
+  const auto readings = in.series(databases, in[window]);
+  for (const auto& [name, cut] : by_database) {
+    all += cut.ends;
     std::optional<double> rate;
     for (const Database& d : in.now(databases))
       if (d.name == name) rate = in.rate(databases, d, &Database::rollbacks, in[window]);
-    if (!rate)
-      unseen += n;
-    else if (*rate * seen_for(in) >= n / 2)
-      agree += n;
+    const double grown = rate ? *rate * seconds_between(readings.front().at, readings.back().at) : 0;
+    if (rate && (*rate * seen_for(in) >= cut.ends / 2 || (grown > 0 && cut.between && grown >= *cut.between / 2)))
+      agree += cut.ends;
+    else if (!rate || cut.between == 0.0)
+      unseen += cut.ends;
   }
   if (agree >= all / 2) return true;
   return unseen >= all / 2 ? std::nullopt : std::optional(false);
@@ -177,7 +186,7 @@ std::vector<Ceiling> ceilings(const Input& in, const std::vector<Ending>& all) {
   std::vector<Ceiling> out;
   for (auto& [key, c] : by_layer) {
     if (static_cast<double>(c.ends.size()) < in[ended] || finish_before(all, c)) continue;
-    const auto cancelled = rolled_back(in, by_database(c));
+    const auto cancelled = rolled_back(in, by_database(in, c));
     if (cancelled == false) continue;
     c.cancelled = cancelled.has_value();
     out.push_back(std::move(c));

@@ -47,9 +47,13 @@ Caller caller(const Session& s);
 double seen_for(const Input& in);   // seconds over which ends were looked for
 double rollbacks(const Input& in);  // a second
 
-using Ends = std::map<std::string, double>;  // by database
+struct Cut {
+  double ends = 0;
+  std::optional<double> between = {};  // of these between the first and the last reading of the counters, where known
+};
 // Executions of about the limit's length also end there, but they commit: what was cancelled was rolled back. Some
-// counters reach the statistics late, so half of the ends suffice. None when no database's counter was seen twice.
-std::optional<bool> rolled_back(const Input& in, const Ends& by_database);
+// counters reach the statistics late, so half of the ends suffice. None when no database's counter was seen twice, or
+// nothing ended in between.
+std::optional<bool> rolled_back(const Input& in, const std::map<std::string, Cut>& by_database);
 
 }  // namespace pgvigil

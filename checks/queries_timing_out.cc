@@ -158,11 +158,10 @@ std::vector<Finding> cut_short(const Input& in) {
     });
     const double there = static_cast<double>(one.near.size());
     if (there < in[ended] || static_cast<double>(late) < there * last_tenth / in_zone / 2) continue;
-    Ends ends;
-    for (const Session& s : one.near) ends[s.database] += gap / in_zone;
+    std::map<std::string, Cut> ends;
+    for (const Session& s : one.near) ends[s.database].ends += gap / in_zone;
     if (rolled_back(in, ends) != true) continue;
-    double cut = 0;
-    for (const auto& [name, n] : ends) cut += n;
+    const double cut = there * gap / in_zone;
     Finding f;
     f.role = Role::symptom;
     f.severity = Severity::warning;
@@ -305,6 +304,10 @@ const Check queries_timing_out{
             return readers({{16, 0.05}}, {limit("server", "", 1)}, 50);
           },
           {}},
+         {"one-shot: cancelled in bursts, and the counters were read between two of them",
+          [] { return timing_out::in_bursts(2); },
+          {Severity::critical}},
+         {"... where the counters stood still", [] { return timing_out::in_bursts(0); }, {}},
          {"one-shot: all stand just below the limit",
           [] { return timing_out::at_the_brink(true); },
           {Severity::warning}},

@@ -73,6 +73,27 @@ Scenario rolled_back_elsewhere() {
   return out;
 }
 
+Scenario in_bursts(std::int64_t rollbacks) {
+  Scenario out;
+  out.context.one_shot = true;
+  for (int tenth = 40; tenth >= 0; --tenth) {
+    const double ago = 0.1 * tenth;
+    std::vector<Session> all;
+    for (int i = 0; i < 14; ++i) {
+      const double ends = i < 12 ? 2.95 : 0.65, begins = ends + 5;
+      Session s{.pid = 100 + i, .database = "shop", .user = "app"};
+      s.backend_type = "client backend";
+      s.state = ago > ends ? "active" : "idle";
+      s.query_id = "42", s.query = "SELECT data FROM docs WHERE id = $1";
+      s.query_age = begins - ago, s.query_start = 1000 * (1'000'000 - begins);
+      all.push_back(s);
+    }
+    out.saw(ago, activity, all);
+  }
+  out.saw(1.4, databases, {{.name = "shop"}}).saw(0, databases, {{.name = "shop", .rollbacks = rollbacks}});
+  return out.saw(0, timeouts, {limit("server", "", 0)});
+}
+
 Scenario gives_up() {
   Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 2);
   Scenario waiting;

@@ -27,6 +27,8 @@ Scenario counted_once(double mean, bool one_shot = true);
 
 // The transactions that roll back are another database's.
 Scenario rolled_back_elsewhere();
+// One look of four seconds, all end at five seconds: twelve of them at once, and two while the counters were read.
+Scenario in_bursts(std::int64_t rollbacks);
 
 // Writers that wait for a lock and give up after five seconds, again and again.
 Scenario gives_up();

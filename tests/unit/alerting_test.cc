@@ -12,9 +12,7 @@
 namespace pgvigil {
 namespace {
 
-using testing::AllOf;
 using testing::ElementsAre;
-using testing::Field;
 using testing::IsEmpty;
 
 const Time start = Time{} + std::chrono::hours(24 * 20'000);

@@ -135,12 +135,20 @@ std::vector<Finding> cut_short(const Input& in) {
   };
   std::set<Caller> outlived;
   std::map<std::string, Short> by_layer;
+  const auto readings = in.series(timeouts, in[window]);
+  // Until the last reading that had another limit, it did not hold.
+  const auto held_at = [&](Time at, const Session& s, double seconds) {
+    return std::none_of(readings.begin(), readings.end(), [&](const Snapshot<Timeout>& r) {
+      const auto then = limit_of(r.rows, setting_of(Clock::statement), s.user, s.database);
+      return r.at >= at && (!then || then->seconds != seconds);
+    });
+  };
   for (const auto& sample : samples)
     for (const Session& s : sample.rows) {
       if (!is_active(s) || s.leader_pid) continue;
       const auto t = limit_of(limits, setting_of(Clock::statement), s.user, s.database);
       const double age = s.query_age.value_or(0);
-      if (!t || !too_short_for(gap, t->seconds)) continue;
+      if (!t || !too_short_for(gap, t->seconds) || !held_at(sample.at, s, t->seconds)) continue;
       if (outlives(age, t->seconds)) outlived.insert(caller(s));
       if (age < in[near] * t->seconds) continue;
       Short& one = by_layer[layer_in_words(*t)];
@@ -293,6 +301,9 @@ const Check queries_timing_out{
           [] {
             return readers({{12, 1}}, {limit("role", "app", 1)}, 10);
           },
+          {Severity::warning}},
+         {"the same, under a limit that is half a minute old; before it they took longer",
+          [] { return timing_out::lowered(); },
           {Severity::warning}},
          {"all take about a second under that limit, and commit",
           [] {

@@ -94,6 +94,21 @@ Scenario in_bursts(std::int64_t rollbacks) {
   return out.saw(0, timeouts, {limit("server", "", 0)});
 }
 
+Scenario lowered() {
+  const Scenario longer = readers({{12, 2.3}}, {limit("server", "", 0)}, 0, 60);
+  const Scenario cut = readers({{12, 1}}, {limit("role", "app", 1)}, 10, 30);
+  Scenario out;
+  for (const Scenario* s : {&longer, &cut}) {
+    for (const auto& sample : s->history.series(activity))
+      if (const double ago = seconds_between(sample.at, s->at); s == &cut || ago > 30)
+        out.saw(ago, activity, static_cast<const RowsOf<Session>&>(*sample.rows).rows);
+    if (s == &longer) out.saw(31, databases, {{.name = "shop"}}).saw(31, timeouts, {limit("server", "", 0)});
+  }
+  for (const auto& reading : cut.history.series(databases))
+    out.saw(seconds_between(reading.at, cut.at), databases, static_cast<const RowsOf<Database>&>(*reading.rows).rows);
+  return out.saw(0, timeouts, {limit("role", "app", 1)});
+}
+
 Scenario gives_up() {
   Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 2);
   Scenario waiting;

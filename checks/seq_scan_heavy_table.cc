@@ -21,6 +21,9 @@ namespace pgvigil {
 namespace {
 
 constexpr Setting<Bytes> min_size{"min_size", 100_MiB, "smaller tables (heap) are left alone"};
+constexpr Setting<Bytes> felt_size{"felt_size", 10_MiB,
+                                   "... but for those from this size on that so many sessions hold as there are cores, "
+                                   "while no plan or text tells why"};
 constexpr Setting<PerSecond> min_rows{"min_rows", 500'000,
                                       "rows read by sequential scans below which a table is left alone"};
 constexpr Setting<PerSecond> min_reads{"min_reads", 1,
@@ -32,7 +35,8 @@ constexpr Setting<Seconds> settled{"settled", 10,
                                    "named with its columns by then"};
 constexpr Setting<PerSecond> polled{"polled", 5,
                                     "reads of the whole table from which statements that need every row are asked too "
-                                    "often, where they are more than the cores can take"};
+                                    "often, where they are more than the cores can take; and from which a table of "
+                                    "felt_size is told"};
 constexpr double window = 60;
 constexpr double crowd = 2;  // sessions for each vCPU
 
@@ -41,6 +45,18 @@ const TableLoad* held_by(const std::vector<TableLoad>& all, const Table& t) {
   const auto it = std::find_if(all.begin(), all.end(),
                                [&](const TableLoad& l) { return l.database == t.database && l.name == t.name; });
   return it == all.end() ? nullptr : &*it;
+}
+
+// Its text compares nothing of the table: what it reads, it may need.
+bool asks_for_all(const Holding& h) {
+  using How = sql::ColumnUse::How;
+  const auto picks = [](const sql::ColumnUse& u) {
+    return u.how != How::join && u.how != How::sort && u.how != How::group;
+  };
+  const auto uses = sql::relations(h.query);
+  return !uses.empty() && std::none_of(uses.begin(), uses.end(), [&](const sql::RelationUse& use) {
+    return std::any_of(use.uses.begin(), use.uses.end(), picks);
+  });
 }
 
 // Sessions that are as old as a setting that is no longer: what they plan, a new session would not.
@@ -101,7 +117,7 @@ std::vector<Finding> evaluate(const Input& in) {
   for (const Table& t : in.now(tables)) {
     const KnownTable* known = catalogue.find(t.database, t.schema, t.relation);
     const auto rate = in.rate(tables, t, &Table::seq_rows_read, window);
-    if (known == nullptr || !rate || *rate < in[min_rows] || known->table.heap_bytes < in[min_size]) continue;
+    if (known == nullptr || !rate || *rate < in[min_rows] || known->table.heap_bytes < in[felt_size]) continue;
     const double rows = known->table.rows.value_or(static_cast<double>(known->table.heap_bytes) / 100);
     const double reads = *rate / std::max(1.0, rows);
     const auto read =
@@ -113,6 +129,11 @@ std::vector<Finding> evaluate(const Input& in) {
                                               [](const TableReader& r) { return r.verdict == ScanVerdict::rightful; });
     const double need_all = seen && rightful ? read->sessions(ScanVerdict::rightful) : 0;
     const bool often = cores && need_all >= crowd * *cores && reads >= in[polled];
+    const TableLoad* by = held_by(held, t);
+    const auto holders = by != nullptr && harmful <= 0 ? holders_of(in, catalogue, *known, 30) : std::vector<Holding>();
+    const bool felt = cores && by != nullptr && by->sessions >= *cores && harmful <= 0 && !rightful &&
+                      reads >= in[polled] && std::none_of(holders.begin(), holders.end(), asks_for_all);
+    if (known->table.heap_bytes < in[min_size] && !felt) continue;
     if (harmful <= 0 && ((rightful && !often) || reads < in[min_reads] || read_by_utility(in, *known, window)))
       continue;
 
@@ -139,15 +160,16 @@ std::vector<Finding> evaluate(const Input& in) {
       f.fix = "a total that is kept (a summary table, a materialized view), or fewer calls";
       f.confidence = Confidence::medium;
       f.basis = "counters of rows read, and the plan of the statement that does it";
-    } else if (const TableLoad* by = held_by(held, t); by != nullptr && harmful <= 0) {
+    } else if (by != nullptr && harmful <= 0) {
       f.evidence.push_back({"active sessions that hold it", words::number(by->sessions)});
       f.sessions = by->pids;
       f.load = std::max(f.load, by->sessions);
-      add_holders(in, holders_of(in, catalogue, *known, 30), t, f);
-      f.confidence = Confidence::medium;
+      add_holders(in, holders, t, f);
+      const bool small = known->table.heap_bytes < in[min_size];
+      f.confidence = small ? Confidence::low : Confidence::medium;
       f.basis =
           "counters of rows read, and the locks of the sessions that run; no plan of a query that reads it was seen";
-      if (cores && by->sessions >= in[critical_load] * *cores && long_running(in, 30, 1) >= 1 &&
+      if (!small && cores && by->sessions >= in[critical_load] * *cores && long_running(in, 30, 1) >= 1 &&
           (in.context().one_shot || by->held >= in[settled]))
         f.severity = Severity::critical;
     }
@@ -169,8 +191,9 @@ std::string fine(const Input& in) {
 using scan_examples::aggregate_plan;
 using scan_examples::past;
 
-Scenario held_by_many() {
-  Scenario s = past({.query = "SELECT find_document($1)", .index = {"state"}});
+Scenario held_by_many(std::int64_t heap_bytes = 424LL << 20, const std::string& query = "SELECT find_document($1)",
+                      std::int64_t rows_read = 60'000'000) {
+  Scenario s = past({.query = query, .heap_bytes = heap_bytes, .rows_read = rows_read, .index = {"state"}});
   RelationLock l;
   l.database = "codeintel", l.name = "public.docs", l.sessions = 10, l.pids = {100, 101};
   return s.saw(15, relation_locks, {l}).saw(1, relation_locks, {l});
@@ -192,14 +215,21 @@ const Check seq_scan_heavy_table{
     .reads = {tables},
     .may_read = {activity, relation_locks, plans, plan_tables, indexes, plan_indexes, relation_columns, table_sizes,
                  server, duplicates, statements, server_settings},
-    .settings = {min_size, min_rows, min_reads, critical_load, settled, polled},
+    .settings = {min_size, felt_size, min_rows, min_reads, critical_load, settled, polled},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
         {{"look-ups hidden in a function",
           [] { return past({.query = "SELECT find_document($1)", .index = {"state"}}); },
           {Severity::warning}},
-         {"the same, and the locks of ten long sessions show it", held_by_many, {Severity::critical}},
+         {"the same, and the locks of ten long sessions show it", [] { return held_by_many(); }, {Severity::critical}},
+         {"a table of 30 MB that more sessions hold than there are cores",
+          [] { return held_by_many(30 << 20, "", 600'000'000); },
+          {Severity::warning}},
+         {"... for a statement that adds all of it up",
+          [] { return held_by_many(30 << 20, "SELECT sum(size) FROM docs", 600'000'000); },
+          {}},
+         {"... that is read whole now and then", [] { return held_by_many(30 << 20, "", 60'000'000); }, {}},
          {"the incident", [] { return past({.plan = scan_examples::incident_plan()}); }, {Severity::info}},
          {"a report that needs every row",
           [] {

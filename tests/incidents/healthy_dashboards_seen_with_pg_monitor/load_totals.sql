@@ -1,0 +1,1 @@
+SELECT region, sum(cents) FROM sales GROUP BY region;

@@ -111,7 +111,8 @@ double median(std::vector<double> all) {
   return *middle;
 }
 
-void look_at(const Snapshot<Session>& sample, Coveted what, Names& names, std::map<std::string, Tally>& all) {
+void look_at(const Snapshot<Session>& sample, Coveted what, Names& names, std::map<std::string, Tally>& all,
+             std::map<std::string, double>& joining) {
   ByPid by_pid;
   for (const Session& s : sample.rows) by_pid.emplace(s.pid, &s);
   std::map<std::int64_t, std::vector<const Session*>> queues;
@@ -144,8 +145,7 @@ void look_at(const Snapshot<Session>& sample, Coveted what, Names& names, std::m
     t.c.sessions.insert(t.c.line.begin(), t.c.line.end());
   }
   for (const Session& s : sample.rows)
-    if (what == Coveted::row && joins(s))
-      if (const auto it = longest.find(names.by(s)); it != longest.end()) ++it->second;
+    if (what == Coveted::row && joins(s)) ++joining[names.by(s)];
   for (const auto& [name, n] : longest) all[name].c.one_line += n;
 }
 
@@ -165,14 +165,15 @@ std::size_t ended(const Tally& t, const Snapshot<Session>& newest) {
 
 std::vector<Contest> contests(const Input& in, Coveted what, double seconds) {
   std::map<std::string, Tally> tallies;
+  std::map<std::string, double> joining;  // also in samples that show nobody in line
   Names names(what);
   const auto samples = in.series(activity, seconds);
-  for (const auto& sample : samples) look_at(sample, what, names, tallies);
+  for (const auto& sample : samples) look_at(sample, what, names, tallies, joining);
   std::vector<Contest> all;
   for (auto& [key, t] : tallies) {
     t.c.samples = samples.size();
     t.c.waiting /= static_cast<double>(samples.size());
-    t.c.one_line /= static_cast<double>(samples.size());
+    t.c.one_line = (t.c.one_line + joining[key]) / static_cast<double>(samples.size());
     t.c.waiting = std::max(t.c.waiting, t.c.one_line);
     t.c.wait = median(std::move(t.ages));
     t.c.holders = t.holders.size();

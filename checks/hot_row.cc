@@ -103,11 +103,16 @@ Scenario handed_on(int waiters, double age, int others = 0, bool same_holder = f
   return s.saw(0, lock_waits, {l});
 }
 
-// Short waits; behind the line stand `more` that the server is about to let in, with the statement of this id.
-Scenario joining(int waiters, int more, const std::string& query_id = "7") {
+// Short waits; behind the line stand `more` that the server is about to let in, with the statement of this id. Of
+// `blind` every second sample shows nobody's blocker.
+Scenario joining(int waiters, int more, const std::string& query_id = "7", bool blind = false) {
   Scenario s = handed_on(waiters, 0.02), out;
+  bool shown = true;
   for (const auto& sample : s.history.series(activity)) {
     auto rows = static_cast<const RowsOf<Session>&>(*sample.rows).rows;
+    shown = !blind || !shown;
+    for (Session& r : rows)
+      if (!shown) r.blocked_by = {};
     for (int i = 0; i < more; ++i) {
       Session r = rows.front();
       r.pid = 100 + i;
@@ -169,6 +174,9 @@ const Check hot_row{
                   {Severity::warning}},
                  {"forty of them", [] { return handed_on(40, 0.04); }, {Severity::warning}},
                  {"half of them are about to join it", [] { return joining(15, 15); }, {Severity::warning}},
+                 {"... and half of the samples catch no blocker",
+                  [] { return joining(15, 15, "7", true); },
+                  {Severity::warning}},
                  {"as many wait for something else", [] { return joining(15, 15, "7b"); }, {}},
                  {"fifteen do, beside as many that work", [] { return handed_on(15, 0.02, 15); }, {}},
                  {"two sessions meet", [] { return handed_on(1, 0.5, 4); }, {}}},

@@ -152,13 +152,14 @@ double rollbacks(const Input& in) {
 
 std::optional<bool> rolled_back(const Input& in, const std::map<std::string, Cut>& by_database) {
   double agree = 0, unseen = 0, all = 0;
-  const auto readings = in.series(databases, in[window]);
+  const auto readings = in.series(databases, in[window]);  // none where they are further apart than the window
+  const double span = readings.empty() ? 0 : seconds_between(readings.front().at, readings.back().at);
   for (const auto& [name, cut] : by_database) {
     all += cut.ends;
     std::optional<double> rate;
     for (const Database& d : in.now(databases))
       if (d.name == name) rate = in.rate(databases, d, &Database::rollbacks, in[window]);
-    const double grown = rate ? *rate * seconds_between(readings.front().at, readings.back().at) : 0;
+    const double grown = rate.value_or(0) * span;
     if (rate && (*rate * seen_for(in) >= cut.ends / 2 || (grown > 0 && cut.between && grown >= *cut.between / 2)))
       agree += cut.ends;
     else if (!rate || cut.between == 0.0)

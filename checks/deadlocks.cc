@@ -98,9 +98,8 @@ std::vector<Finding> evaluate(const Input& in) {
   const auto trees = blocking_trees(in);
   const double active = load(in, 30).active;
   for (const Database& d : in.now(databases)) {
-    const auto rings = circles(in, d.name);
     Seen s = seen(in, d);
-    if (in.context().one_shot && d.deadlocks > 0) s.count = std::max(s.count, about_to_end(rings));
+    if (in.context().one_shot && d.deadlocks > 0) s.count = std::max(s.count, about_to_end(circles(in, d.name)));
     if (s.seconds <= 0 || s.count < (in.context().one_shot ? 1 : in[least]) || s.count / s.seconds < in[often])
       continue;
     Finding f;
@@ -114,6 +113,7 @@ std::vector<Finding> evaluate(const Input& in) {
     f.basis = "the server's own count";
     f.fix = "lock rows in the same order everywhere";
     f.evidence.push_back({"deadlocks", fmt::format("{} in {}", words::count(s.count), words::duration(s.seconds))});
+    const auto rings = circles(in, d.name);
     for (std::size_t i = 0; i < std::min<std::size_t>(rings.size(), 2); ++i)
       for (const Session* w : rings[i].way) {
         f.evidence.push_back({fmt::format("pid {} waits for {}", w->pid, w->blocked_by.front()),

@@ -318,6 +318,7 @@ const Check queries_timing_out{
          {"one-shot: cancelled in bursts, and the counters were read between two of them",
           [] { return timing_out::in_bursts(2); },
           {Severity::critical}},
+         {"the counters were last read before the window", timing_out::read_seldom, {}},
          {"... where the counters stood still", [] { return timing_out::in_bursts(0); }, {}},
          {"one-shot: all stand just below the limit",
           [] { return timing_out::at_the_brink(true); },

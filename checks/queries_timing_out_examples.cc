@@ -94,6 +94,15 @@ Scenario in_bursts(std::int64_t rollbacks) {
   return out.saw(0, timeouts, {limit("server", "", 0)});
 }
 
+Scenario read_seldom() {
+  Scenario out = readers({{12, 5}}, {limit("server", "", 0)}, 0), seldom;
+  seldom.context.intervals.cycle = 60;
+  for (const auto& sample : out.history.series(activity))
+    seldom.saw(seconds_between(sample.at, out.at), activity, static_cast<const RowsOf<Session>&>(*sample.rows).rows);
+  seldom.saw(150, databases, {{.name = "shop"}}).saw(90, databases, {{.name = "shop", .rollbacks = 10}});
+  return seldom.saw(0, timeouts, {limit("server", "", 0)});
+}
+
 Scenario lowered() {
   const Scenario longer = readers({{12, 2.3}}, {limit("server", "", 0)}, 0, 60);
   const Scenario cut = readers({{12, 1}}, {limit("role", "app", 1)}, 10, 30);

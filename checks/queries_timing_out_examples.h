@@ -31,6 +31,8 @@ Scenario rolled_back_elsewhere();
 Scenario in_bursts(std::int64_t rollbacks);
 
 // Writers that wait for a lock and give up after five seconds, again and again.
+// All end at five seconds, and the counters of the databases are read each minute, the last time before the window.
+Scenario read_seldom();
 // One second, for half a minute; until then there was no limit, and executions took longer.
 Scenario lowered();
 Scenario gives_up();

@@ -249,9 +249,10 @@ asio::awaitable<void> Watch::cycles() {
       gap_.pop_back();
       keep(co_await target_.ask(std::move(alone)));
     }
-    // A slow server stretches the beat; it is never made up for by a burst.
+    // A slow server stretches the beat; it is never made up for by a burst. A load that keeps our time would be met at
+    // the same few ages again and again: the moment within the beat is left to chance.
     next = std::max(next + seconds(schedule_.sample), Steady::now());
-    co_await pause(cycle_timer_, next);
+    co_await pause(cycle_timer_, next + seconds(chance_(random_) * schedule_.sample));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include "agent/core/evaluate.h"
@@ -73,6 +74,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::map<std::pair<Scope, Cadence>, std::chrono::steady_clock::time_point> next_due_;
   std::map<const AnyProbe*, std::chrono::steady_clock::time_point> alone_until_;
   std::vector<const AnyProbe*> gap_;  // to be asked alone
+  std::mt19937 random_{std::random_device{}()};
+  std::uniform_real_distribution<> chance_{0, 0.12};  // of a beat
   bool stopping_ = false, refused_ = false, closed_ = false, in_trouble_ = false, asked_now_ = false;
 };
 

@@ -86,7 +86,7 @@ struct CureRequest {
   IndexAdvice advice;
   std::span<const RelationColumn> columns;
   std::span<const Index> existing;
-  const Server* server = nullptr;
+  const Server* server = nullptr;          // null: not seen
   const Duplicates* duplicates = nullptr;  // null: not checked
   double load = 0;                         // average active sessions it relieves
   std::vector<std::int64_t> pids;          // sessions to cancel as first aid

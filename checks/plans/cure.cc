@@ -32,6 +32,17 @@ std::string cut(const std::string& s, std::size_t bytes) {
   return s.substr(0, bytes);
 }
 
+// What the server did not tell in time is taken as PostgreSQL has it by itself.
+const Server& settings_of(const CureRequest& r) {
+  static const Server usual = [] {
+    Server s;
+    s.maintenance_work_mem = 64LL << 20;
+    s.max_parallel_maintenance_workers = 2;
+    return s;
+  }();
+  return r.server != nullptr ? *r.server : usual;
+}
+
 // Columns alone, no expressions, patterns or orders.
 bool plain(const IndexAdvice& advice) {
   return advice.predicate.empty() &&
@@ -95,8 +106,8 @@ Step build(const CureRequest& r, const IndexAdvice& advice, const BuildForecast&
            bool unique) {
   const Table& t = *r.table;
   const bool partitioned = t.kind == "p";
-  const auto limit = static_cast<double>(r.server->temp_file_limit);
-  const bool too_much = r.server->temp_file_limit >= 0 && f.temp_bytes > limit;
+  const auto limit = static_cast<double>(settings_of(r).temp_file_limit);
+  const bool too_much = limit >= 0 && f.temp_bytes > limit;
   const bool in_memory = too_much && f.memory_to_stay <= kMostMemory;
 
   Step s;
@@ -126,6 +137,11 @@ Step build(const CureRequest& r, const IndexAdvice& advice, const BuildForecast&
       cautions.back() += "; only a superuser can raise it";
     }
   }
+  if (r.server == nullptr)
+    cautions.push_back(
+        fmt::format("the server's settings could not be read: whether temp_file_limit allows about {} is "
+                    "not known",
+                    words::bytes(f.temp_bytes)));
   const std::string schema = sql::quote_identifier(t.schema);
   s.sql += fmt::format("CREATE {}INDEX {}{} ON {} {};", unique ? "UNIQUE " : "", partitioned ? "" : "CONCURRENTLY ",
                        sql::quote_identifier(name), t.name, advice.definition());
@@ -199,7 +215,7 @@ Remedy with_trigrams(const CureRequest& r) {
   extension.lock = "none that stops readers or writers";
   extension.undo = "DROP EXTENSION pg_trgm;";
   extension.caution = "it is one of PostgreSQL's contrib modules, which some packages leave out";
-  const BuildForecast f = forecast(*r.table, advice.columns, r.columns, *r.server);
+  const BuildForecast f = forecast(*r.table, advice.columns, r.columns, settings_of(r));
   Remedy cure{Remedy::Kind::cure, fmt::format("a trigram index on {} {}", r.table->name, advice.definition()), {}};
   cure.steps = {std::move(extension), build(r, advice, f, index_name(r.table->relation, advice.columns, taken), false)};
   cure.steps.back().caution += "; it takes three letters or more to be of use, and each write costs more";
@@ -210,7 +226,7 @@ Remedy with_trigrams(const CureRequest& r) {
 
 std::vector<Remedy> cure(const CureRequest& r) {
   std::vector<Remedy> all;
-  if (r.table == nullptr || r.server == nullptr) return all;
+  if (r.table == nullptr) return all;
   if (!r.pids.empty()) all.push_back(first_aid(r));
   const bool invalid = r.advice.kind == IndexAdvice::Kind::invalid_exists;
   if (r.advice.obstacle == Obstacle::statistics) {
@@ -239,13 +255,14 @@ std::vector<Remedy> cure(const CureRequest& r) {
   }
   Table indexed = *r.table;
   if (!r.advice.predicate.empty() && indexed.rows) indexed.rows = r.advice.rows_covered;
-  const BuildForecast f = forecast(indexed, r.advice.columns, r.columns, *r.server);
+  const BuildForecast f = forecast(indexed, r.advice.columns, r.columns, settings_of(r));
   const std::string name = index_name(r.table->relation, r.advice.columns, taken);
   cure.steps.push_back(build(r, r.advice, f, name, false));
   for (const IndexAdvice& other : r.advice.beside) {
     if (!other.creates()) continue;
     taken.push_back(index_name(r.table->relation, other.columns, taken));
-    cure.steps.push_back(build(r, other, forecast(*r.table, other.columns, r.columns, *r.server), taken.back(), false));
+    cure.steps.push_back(
+        build(r, other, forecast(*r.table, other.columns, r.columns, settings_of(r)), taken.back(), false));
   }
   if (!f.known) {
     cure.steps.push_back(analyze(r));

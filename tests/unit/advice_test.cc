@@ -371,6 +371,18 @@ TEST(Cure, PlainWhereThereIsRoom) {
   EXPECT_THAT(s.sql, HasSubstr("SET temp_file_limit = '"));
 }
 
+// A server that struggles may not tell its settings in time: the cure is the same, and what is not known is said.
+TEST(Cure, IsThereWithoutTheServersSettings) {
+  const Case c;
+  CureRequest r = c.request();
+  r.server = nullptr;
+  const auto remedies = cure(r);
+  ASSERT_EQ(remedies.size(), 1U);
+  EXPECT_THAT(remedies[0].steps[0].sql, HasSubstr("CREATE INDEX CONCURRENTLY docs_dump_id_path_idx ON"));
+  EXPECT_THAT(remedies[0].steps[0].caution, HasSubstr("whether temp_file_limit allows about"));
+  EXPECT_THAT(cure(c.request())[0].steps[0].caution, Not(HasSubstr("could not be read")));
+}
+
 TEST(Cure, DropsAnInvalidLeftoverFirst) {
   const Case c;
   CureRequest r = c.request();

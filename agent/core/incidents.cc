@@ -61,6 +61,9 @@ void settle(Incident& incident, double active) {
     }
 }
 
+// The load that it accounts for, as far as that is sure.
+double accounted(const Incident& i) { return i.load * (i.lead().confidence == Confidence::low ? 0.5 : 1); }
+
 Incident opened(Finding lead) {
   Incident incident;
   incident.explained = lead.role == Role::cause;
@@ -155,6 +158,12 @@ Tie tie(const Finding& cause, const Finding& effect) {
   return compared ? Tie::refuted : Tie::open;
 }
 
+bool stands_behind(const Finding& cause, const Finding& effect) {
+  return declares(cause, effect.check) &&
+         (meet(cause.sessions, effect.sessions) == true || meet(cause.tables, effect.tables) == true ||
+          meet(cause.queries, effect.queries) == true);
+}
+
 std::vector<Incident> incidents_of(std::vector<Finding> causes, std::vector<Finding> symptoms, double active,
                                    std::vector<Finding>& posture) {
   std::stable_sort(causes.begin(), causes.end(), worse);
@@ -162,7 +171,7 @@ std::vector<Incident> incidents_of(std::vector<Finding> causes, std::vector<Find
   fold_causes(incidents);
   for (Incident& i : incidents) settle(i, active);
   std::stable_sort(incidents.begin(), incidents.end(), [](const Incident& a, const Incident& b) {
-    return std::tuple(b.severity, a.act_by, b.load) < std::tuple(a.severity, b.act_by, a.load);
+    return std::tuple(b.severity, a.act_by, accounted(b)) < std::tuple(a.severity, b.act_by, accounted(a));
   });
   std::vector<Finding> unexplained;
   for (Finding& s : symptoms) {
@@ -196,8 +205,8 @@ std::vector<Incident> incidents_of(std::vector<Finding> causes, std::vector<Find
   }
   for (Incident& i : incidents) settle(i, active);
   std::stable_sort(incidents.begin(), incidents.end(), [](const Incident& a, const Incident& b) {
-    return std::tuple(b.severity, a.act_by, b.explained, b.load) <
-           std::tuple(a.severity, b.act_by, a.explained, a.load);
+    return std::tuple(b.severity, a.act_by, b.explained, accounted(b)) <
+           std::tuple(a.severity, b.act_by, a.explained, accounted(a));
   });
   return incidents;
 }

@@ -17,6 +17,9 @@ bool worse(const Finding& a, const Finding& b);
 enum class Tie : std::uint8_t { shown, open, refuted };  // open: they name nothing that can be compared
 Tie tie(const Finding& cause, const Finding& effect);
 
+// It explains such findings, and names some of the same sessions, tables or queries, whenever these were seen.
+bool stands_behind(const Finding& cause, const Finding& effect);
+
 // Worst first. A cause that another one explains stands under it, with what it explains in turn; symptoms that nothing
 // explains are one incident of their own. What is not live goes to `posture`. `active`: average active sessions.
 std::vector<Incident> incidents_of(std::vector<Finding> causes, std::vector<Finding> symptoms, double active,

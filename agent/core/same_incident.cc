@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/core/incidents.h"
+
 namespace pgvigil {
 namespace {
 
@@ -24,7 +26,13 @@ int relation(const Incident& incident, const Identities& known) {
 }
 
 int related(const Incident& incident, const OpenIncident& open) {
-  return is_unreachable(incident) == is_unreachable(open.incident) ? relation(incident, open.identities) : 0;
+  if (is_unreachable(incident) != is_unreachable(open.incident)) return 0;
+  if (const int shared = relation(incident, open.identities); shared > 0) return shared;
+  const auto& told = open.incident.causes;
+  const bool behind = std::any_of(incident.causes.begin(), incident.causes.end(), [&](const Finding& cause) {
+    return std::any_of(told.begin(), told.end(), [&](const Finding& f) { return stands_behind(cause, f); });
+  });
+  return behind ? 1 : 0;
 }
 
 void remember(Identities& known, const Incident& incident, Time now, double window) {

@@ -9,7 +9,8 @@ bool is_unreachable(const Incident& incident);
 
 // 2: shares what leads it; 1: shares a finding; 0: nothing.
 int relation(const Incident& incident, const Identities& known);
-// The same; an unreachable server is an incident of its own, whatever it explains.
+// The same; 1 also where it names what stands behind that which was told first: the hot row behind a queue. An
+// unreachable server is an incident of its own, whatever it explains.
 int related(const Incident& incident, const OpenIncident& open);
 // Adds what the incident shows now; what was not seen for `window` seconds is forgotten.
 void remember(Identities& known, const Incident& incident, Time now, double window);

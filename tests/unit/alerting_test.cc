@@ -243,6 +243,24 @@ TEST_F(Alerting, a_new_cause_beside_an_open_one_is_its_own_incident) {
   EXPECT_EQ(second[0].incident.lead().check, "lock_pile_up");
 }
 
+// A queue is seen behind one session first; some samples later that session turns out to be one of many at one row.
+TEST_F(Alerting, what_stands_behind_an_open_incident_continues_it) {
+  const auto made = [](const char* check, Object object, const char* query) {
+    Finding f{.severity = Severity::critical, .object = std::move(object), .sentence = "in trouble"};
+    f.check = check;
+    f.confidence = Confidence::high;
+    f.queries = {query};
+    return f;
+  };
+  const Finding queue = made("lock_queue", {"session", "4711"}, "7");
+  ASSERT_THAT(see({incident({queue})}), ElementsAre(EdgeIs(Notice::Edge::firing)));
+  EXPECT_THAT(see({incident({made("hot_row", {"table", "public.page_views"}, "7")})}), IsEmpty());
+  EXPECT_EQ(state.open.size(), 1U);
+  EXPECT_THAT(see({incident({queue})}), IsEmpty());
+  const auto other = see({incident({queue}), incident({made("hot_row", {"table", "public.votes"}, "8")})});
+  EXPECT_THAT(other, ElementsAre(EdgeIs(Notice::Edge::firing)));
+}
+
 TEST_F(Alerting, a_symptom_that_splits_off_is_not_told_again) {
   see({proven});
   EXPECT_THAT(until_told({incident({finding(no_index, "documents")}), symptom}, 300), IsEmpty());

@@ -2,6 +2,7 @@
 
 #include "checks/probes/activity.h"
 #include "checks/probes/dead_tuples.h"
+#include "checks/probes/long_commands.h"
 #include "checks/probes/prepared_transactions.h"
 #include "checks/probes/server.h"
 #include "checks/probes/xmin_holders.h"
@@ -16,6 +17,7 @@ Scenario past(const Past& p) {
   t.threshold = p.threshold;
   t.autovacuum = p.autovacuum;
   t.vacuumed = p.vacuumed;
+  t.naptime = p.naptime;
   t.changed = 100'000;
   DeadTuples before = t;
   if (p.filling) before.changed -= 6000;
@@ -55,6 +57,18 @@ Scenario past(const Past& p) {
   if (p.kind == "prepared")
     prepared.push_back({.gid = "north", .database = "shop", .owner = "bi", .transaction = "739"});
   s.saw(0, prepared_transactions, prepared);
+  std::vector<LongCommand> commands;
+  LongCommand vacuum{
+      .pid = 90, .database = "shop", .command = "VACUUM", .table = "public.jobs", .phase = "scanning heap"};
+  vacuum.automatic = true;
+  vacuum.age = p.worker;
+  if (p.worker > 0) commands.push_back(vacuum);
+  for (int i = 0; i < p.busy; ++i) {
+    vacuum.pid = 91 + i;
+    vacuum.table = "public.archive_" + std::to_string(i);
+    commands.push_back(vacuum);
+  }
+  s.saw(0, long_commands, commands);
   Server server_row{.version_num = 150000, .in_recovery = p.standby, .can_read_stats = true};
   return s.saw(0, dead_tuples, {t}).saw(0, server, {server_row});
 }

@@ -19,6 +19,9 @@ struct Past {
   bool filling = true;  // it changes still
   bool autovacuum = true;
   double vacuumed = 5;  // seconds ago
+  double naptime = 60;
+  double worker = 0;  // seconds that autovacuum has worked on it
+  int busy = 0;       // workers of autovacuum elsewhere
   bool standby = false;
 };
 

@@ -60,15 +60,21 @@ std::string sentence(const TableReader& worst, const KnownTable& known) {
                      why.empty() ? "" : (worst.scan && worst.scan->filter.empty() ? "; " : ": ") + why);
 }
 
-// A join whose size the planner misjudges says little about the scans below it: the statistics come first.
+// A join whose size the planner misjudges says little about the scans below it: the statistics come first. And of a
+// table that is nearly all dead rows VACUUM may leave little to read.
 void doubt(const std::vector<Misjudged>& queries, ReadTable& t) {
-  for (TableReader& r : t.readers)
+  for (TableReader& r : t.readers) {
+    if (t.known->table.nearly_all_dead() && r.verdict == ScanVerdict::harmful) {
+      r.confidence = Confidence::low;
+      r.basis += "; but nearly all that it reads are dead rows";
+    }
     for (const Misjudged& m : queries)
       if (r.scan && r.scan->filter.empty() && m.query.query_id == r.query.query_id &&
           m.query.database == r.query.database) {
         r.confidence = Confidence::low;
         r.basis += ", which rests on statistics that are not of today";
       }
+  }
 }
 
 std::optional<Finding> judged(const Input& in, const ReadTable& t) {
@@ -233,6 +239,9 @@ const Check seq_scan_hot_query{
             return past({.plan = scan_examples::incident_plan(), .index = {"dump_id", "path"}, .invalid = true});
           },
           {Severity::critical}},
+         {"nearly all that it reads are dead rows",
+          [] { return past({.plan = scan_examples::incident_plan(), .live_rows = 1000, .dead_rows = 600'000}); },
+          {Severity::warning}},
          {"a function defeats the index",
           [] {
             return past({.query = "SELECT data FROM docs WHERE lower(path) = $1",

@@ -140,6 +140,9 @@ std::vector<sql::RelationUse> Catalogue::relations(const std::string& database, 
 
 std::string described(const Table& t) {
   const std::string size = words::bytes(static_cast<double>(t.size()));
+  if (t.nearly_all_dead())
+    return fmt::format("{} ({} live rows, {} dead, {})", t.name, words::count(static_cast<double>(t.live_rows)),
+                       words::count(static_cast<double>(t.dead_rows)), size);
   return t.rows ? fmt::format("{} ({} rows, {})", t.name, words::count(*t.rows), size)
                 : fmt::format("{} ({})", t.name, size);
 }

@@ -59,6 +59,7 @@ Scenario past(const Past& p) {
     known.push_back(i);
   }
   t.size_known = p.size_known;
+  t.live_rows = p.live_rows, t.dead_rows = p.dead_rows;
   out.saw(60, tables, {t});
   t.seq_rows_read = p.rows_read;
   out.saw(0, tables, {t});

@@ -20,6 +20,7 @@ struct Past {
   int others = 0;            // sessions busy with something else
   std::string application = "app";
   double rows = 600'000;
+  std::int64_t live_rows = 0, dead_rows = 0;  // as the server counts them
   std::int64_t heap_bytes = 424LL << 20, toast_bytes = 490LL << 20;
   std::int64_t rows_read = 60'000'000;  // by sequential scans in the last minute
   std::vector<std::string> index = {};  // columns of its only index; none: no index

@@ -30,6 +30,10 @@ struct Table {
   bool autovacuum_off = false;              // by a setting of the table, or of its TOAST
 
   std::int64_t size() const { return heap_bytes + toast_bytes; }
+  // Nearly all of it is dead rows: its size says little about what is in it.
+  bool nearly_all_dead() const {
+    return dead_rows >= 1000 && dead_rows >= 10 * live_rows && rows && static_cast<double>(dead_rows) >= *rows / 2;
+  }
 };
 
 extern const Probe<Table> tables;

@@ -22,6 +22,7 @@ using timing_out::readers, timing_out::limit, timing_out::counted, timing_out::c
 
 constexpr Setting<Ratio> near{"near", 0.7, "share of a configured limit from which an execution is about to meet it"};
 constexpr std::size_t fewest_samples = 10;
+constexpr double enough = 3;       // times as many as make a suspicion
 constexpr double none_ends = 0.9;  // share of the long executions that meet it: the two do not go together
 
 std::string sentence(const Ceiling& c) {
@@ -169,7 +170,9 @@ std::vector<Finding> cut_short(const Input& in) {
     std::map<std::string, Cut> ends;
     for (const Session& s : one.near) ends[s.database].ends += gap / in_zone;
     if (rolled_back(in, ends) != true) continue;
-    const double cut = there * gap / in_zone;
+    const double cut = there * gap / in_zone, rolled = rollbacks(in) * seen_for(in);
+    // So many ages that fill the time up to the limit, and no more rollbacks than they make up: it is the limit.
+    const bool sure = there >= enough * in[ended] && rolled <= enough * cut;
     Finding f;
     f.role = Role::symptom;
     f.severity = Severity::warning;
@@ -180,7 +183,8 @@ std::vector<Finding> cut_short(const Input& in) {
                   {"cut off, by the ages that were met", "about " + words::rate(cut / seen_for(in), "")}};
     add_rollbacks(in, f);
     add_queries(f, one.near);
-    f.confidence = Confidence::medium;
+    f.confidence = sure ? Confidence::high : Confidence::medium;
+    if (sure) f.fix = "a longer limit for them, or less to do: " + layer;
     f.basis = "ages of running executions and rollbacks; samples are too far apart to see the ends";
     found.push_back(std::move(f));
   }

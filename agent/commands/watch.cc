@@ -240,6 +240,11 @@ asio::awaitable<void> Watch::cycles() {
     } else if (begun - last_jump_ >= between_jumps && load_jumped(history_, context_, utc_now())) {
       look_now(begun);
     }
+    // A limit that was set a moment ago may be why queries end now.
+    if (cycle && begun - last_jump_ >= between_jumps && settings_moved(history_, context_, utc_now())) {
+      next_due_.erase({Scope::server, Cadence::sweep});
+      look_now(begun);
+    }
     // A hot query that nobody has explained yet is not left for the next sweep either.
     if (cycle && begun - last_jump_ >= between_jumps &&
         !plan_wave(plans.about().wave, history_, context_, utc_now()).empty())

@@ -4,7 +4,9 @@
 #include <map>
 
 #include "checks/load.h"
+#include "checks/probes/server.h"
 #include "checks/probes/tables.h"
+#include "checks/probes/timeouts.h"
 
 namespace pgvigil {
 
@@ -113,6 +115,17 @@ bool load_jumped(const History& history, const Context& context, Time at) {
   for (std::size_t i = 0; i + 2 < samples.size(); ++i) past += active(samples[i]);
   if (samples.size() > 2) past /= static_cast<double>(samples.size() - 2);
   return now >= vcpus(in).value_or(2) && now >= 2 * past + 1;
+}
+
+bool settings_moved(const History& history, const Context& context, Time at) {
+  static const CheckSettings none;
+  const Input in(history, context, none, at);
+  const Answer* read = history.latest(timeouts);
+  if (read == nullptr || in.now(server).empty()) return false;
+  std::optional<std::int64_t> then;
+  for (const auto& answer : in.series(server, history.keep_seconds))
+    if (answer.at <= read->at && !answer.rows.empty()) then = answer.rows.front().settings_digest;
+  return then && *then != in.now(server).front().settings_digest;
 }
 
 }  // namespace pgvigil

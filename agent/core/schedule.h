@@ -37,6 +37,9 @@ Observation unanswered(const std::vector<const AnyProbe*>& asked, const History&
 // well more than in the minute before.
 bool load_jumped(const History& history, const Context& context, Time at);
 
+// A setting of the server, a role or a database has changed since it was last read where limits are set.
+bool settings_moved(const History& history, const Context& context, Time at);
+
 // The database that carries most of the load, clearly more than `home` does; "" when none stands out.
 std::string busiest_database(const History& history, const Context& context, const std::string& home, Time at);
 

@@ -63,14 +63,15 @@ std::string in_queue(double waits, std::string_view lock) {
 }
 
 Step end_session(const Session& s, std::size_t waiters, double load) {
-  const bool idle = is_idle_in_transaction(s);
+  // A statement that waits for its client to read does not hear that it is cancelled.
+  const bool idle = is_idle_in_transaction(s), deaf = s.wait_event == "ClientWrite", ends = idle || deaf;
   Step step{
-      .title = idle ? fmt::format("end the session: {}", who(s)) : fmt::format("cancel the statement: {}", who(s)),
+      .title = ends ? fmt::format("end the session: {}", who(s)) : fmt::format("cancel the statement: {}", who(s)),
       .database = s.database,
       .run_as = "superuser",
       .sql = fmt::format("SELECT pg_catalog.{}(pid) FROM pg_catalog.pg_stat_activity\n WHERE pid = {} AND state = {} "
                          "AND usename = {}\n   AND xact_start < pg_catalog.now() - interval '{:.0f} seconds';",
-                         idle ? "pg_terminate_backend" : "pg_cancel_backend", s.pid, words::literal(s.state),
+                         ends ? "pg_terminate_backend" : "pg_cancel_backend", s.pid, words::literal(s.state),
                          words::literal(s.user), std::floor(std::max(0.0, s.transaction_age.value_or(0))))};
   if (waiters > 0)
     step.relief =
@@ -78,7 +79,9 @@ Step end_session(const Session& s, std::size_t waiters, double load) {
   step.duration = "at once";
   step.lock = "none";
   step.caution = idle ? "its transaction is rolled back: whatever it has written since it began is lost"
-                      : "its statement fails, and its transaction with it";
+                 : deaf
+                     ? "its client has stopped reading, so a cancel would not be heard; its transaction is rolled back"
+                     : "its statement fails, and its transaction with it";
   step.load_relieved = load;
   return step;
 }

@@ -90,13 +90,10 @@ std::vector<Remedy> remedies(const Input& in, const Held& h) {
     all.push_back({Remedy::Kind::cure, "find out why its reader is slow: it is connected and falls behind", {}});
     return all;
   }
-  Step drop{
-      .title = fmt::format("drop the slot {}, when its reader is gone for good", words::one_line(s.name, 63)),
-      .database = s.database.empty() ? "postgres" : s.database,
-      .run_as = "superuser",
-      .sql = fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots\n "
-                         "WHERE slot_name = {} AND NOT active;",
-                         words::literal(s.name))};
+  Step drop{.title = fmt::format("drop the slot {}, when its reader is gone for good", words::one_line(s.name, 63)),
+            .database = s.database.empty() ? "postgres" : s.database,
+            .run_as = "superuser",
+            .sql = fmt::format("SELECT pg_catalog.pg_drop_replication_slot({});", words::literal(s.name))};
   drop.relief = fmt::format("{} of WAL are removed at the next checkpoint", words::bytes(h.retained));
   drop.duration = "at once";
   drop.lock = "none";

@@ -37,11 +37,7 @@ std::vector<Remedy> remedies(const Input& in, const XminHolder& h, double load) 
     step.sql = fmt::format("ROLLBACK PREPARED {};", words::literal(h.name));
     step.caution = "ask its transaction manager first whether COMMIT PREPARED is right";
   } else if (h.kind == "slot") {
-    step.sql = fmt::format(
-        "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots\n WHERE slot_name "
-        "= {} "
-        "AND NOT active;",
-        words::literal(h.name));
+    step.sql = fmt::format("SELECT pg_catalog.pg_drop_replication_slot({});", words::literal(h.name));
     step.caution = "whoever reads from it has to be set up anew; where it is still needed, start its reader instead";
   } else if (h.kind == "standby") {
     step.title = "find the long query on the standby and end it there";

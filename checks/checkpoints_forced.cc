@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "checks/check.h"
@@ -24,6 +25,8 @@ constexpr Setting<Count> least{"least", 3, "forced checkpoints that must have be
 constexpr Setting<Seconds> lasting{"lasting", 10 * 60, "how long it must go on, where max_wal_size is `ample`"};
 constexpr Setting<Bytes> ample{"ample", 1_GiB, "a max_wal_size from which a short burst may fill it"};
 constexpr Setting<Seconds> bulk{"bulk", 5, "age from which a writing statement is a bulk load"};
+constexpr Setting<PerSecond> asked{"asked", 0.1, "checkpoints that commands ask for, from which they are too many"};
+constexpr Setting<BytesPerSecond> written{"written", 1_MiB, "... while so much WAL is written"};
 
 constexpr double recent = 60;  // seconds over which the WAL rate is taken
 constexpr std::int64_t most_wal_size = 64_GiB;
@@ -32,6 +35,7 @@ struct Seen {
   Wal now;
   double rate = 0;               // WAL, bytes/s
   double fills_in = 0;           // seconds until a checkpoint is forced, at this rate
+  double requested = 0;          // checkpoints a second, over the time of the WAL rate
   double forced = 0, timed = 0;  // counted
   double seconds = 0;            // over this time
   bool since_reset = false;
@@ -49,6 +53,7 @@ std::optional<Seen> seen(const Input& in) {
 
   const auto counts = in.series(checkpoints, in[window]);
   if (counts.empty()) return std::nullopt;
+  s.requested = in.rate(checkpoints, counts.back().rows.front(), &Checkpoints::requested, recent).value_or(0);
   const Checkpoints &last = counts.back().rows.front(), &first = counts.front().rows.front();
   const double watched = seconds_between(counts.front().at, counts.back().at);
   // What was watched counts; a look of a few seconds takes the server's own count.
@@ -98,8 +103,61 @@ std::string setting(std::int64_t bytes) {
   return bytes % 1_GiB == 0 ? fmt::format("{}GB", bytes / 1_GiB) : fmt::format("{}MB", bytes / 1_MiB);
 }
 
+bool is_checkpoint(const Session& s) {
+  constexpr std::string_view command = "checkpoint";
+  return std::equal(command.begin(), command.end(), s.query.begin(),
+                    s.query.begin() + static_cast<std::ptrdiff_t>(std::min(command.size(), s.query.size())),
+                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
+}
+
+// Far less WAL lies between two of them than would force one: somebody asks for them.
+std::optional<Finding> by_command(const Input& in, const Seen& s) {
+  if (s.requested < in[asked] || s.forced < in[least] || s.rate < in[written]) return std::nullopt;
+  const double between = s.rate / s.requested;
+  if (between > forced_distance(s.now) / 4) return std::nullopt;
+  const Session* who = nullptr;
+  for (const auto& sample : in.series(activity, recent))
+    for (const Session& one : sample.rows)
+      if (is_checkpoint(one)) who = &one;
+  Finding f;
+  f.severity = Severity::warning;
+  f.act_by = ActBy::today;
+  f.object = {"server", in.context().target};
+  f.sentence = fmt::format(
+      "commands ask for a checkpoint every {}, and after each of them every page goes to WAL whole "
+      "once more: {}",
+      words::duration(1 / s.requested), words::bytes_rate(s.rate));
+  if (who != nullptr)
+    f.sentence += fmt::format("; {} of role {} does",
+                              who->application.empty() ? "a session" : words::one_line(who->application, 63),
+                              words::one_line(who->user, 63));
+  f.evidence = {{"WAL between two of them", fmt::format("{}, far from the {} that would force one",
+                                                        words::bytes(between), words::bytes(forced_distance(s.now)))},
+                {"forced checkpoints",
+                 fmt::format("{}, and {} by the clock, in {}{}", words::count(s.forced), words::count(s.timed),
+                             words::duration(s.seconds), s.since_reset ? " since the counters were reset" : "")}};
+  if (who != nullptr)
+    f.evidence.push_back({"asked by", fmt::format("pid {}: {}", who->pid, words::one_line(who->query, 100))});
+  Step look{.title = "see who asks: CHECKPOINT, or a tool that takes backups or makes databases",
+            .database = "postgres",
+            .run_as = "superuser",
+            .sql =
+                "SELECT pid, usename, application_name, client_addr, state, query FROM pg_catalog.pg_stat_activity\n "
+                "WHERE query ILIKE 'checkpoint%' OR query ILIKE '%pg_backup_start%' OR query ILIKE '%pg_start_backup%' "
+                "OR query ILIKE 'create database%' OR backend_type = 'walsender';"};
+  look.duration = "at once";
+  look.lock = "none";
+  f.remedies = {{Remedy::Kind::first_aid, "stop whoever asks for them", {std::move(look)}}};
+  f.fix = "no CHECKPOINT by command: the clock and max_wal_size see to it";
+  f.confidence = who != nullptr ? Confidence::high : Confidence::medium;
+  f.basis = "the server's counters and the WAL rate of the same time";
+  return f;
+}
+
 std::vector<Finding> evaluate(const Input& in) {
   const auto s = seen(in);
+  if (s)
+    if (auto f = by_command(in, *s)) return {std::move(*f)};
   if (!s || s->fills_in > in[early] * s->now.checkpoint_timeout || s->forced < in[least] || s->forced <= s->timed)
     return {};
   const bool lasts = s->seconds >= in[lasting];
@@ -179,7 +237,7 @@ Scenario writing(double mb_per_second, std::int64_t max_wal_size, double seconds
 extern const Check checkpoints_forced;
 const Check checkpoints_forced{
     .id = "checkpoints_forced",
-    .title = "Checkpoints are forced by too much WAL",
+    .title = "Checkpoints are forced by too much WAL, or by command",
     .why =
         "After each checkpoint every page goes to WAL whole once more: the disk writes a multiple, and commits wait "
         "for it.",
@@ -187,7 +245,7 @@ const Check checkpoints_forced{
     .explains = {"query_regressed", "wal_write_stalls"},
     .reads = {wal, checkpoints},
     .may_read = {activity, disks},
-    .settings = {window, early, least, lasting, ample, bulk},
+    .settings = {window, early, least, lasting, ample, bulk, asked, written},
     .evaluate = evaluate,
     .fine = fine,
     .examples =
@@ -201,6 +259,11 @@ const Check checkpoints_forced{
          {"the default, and a busy minute", [] { return writing(40, 1_GiB, 60, 13); }, {Severity::info}},
          {"a bulk load for a quarter of an hour", [] { return writing(40, 1_GiB, 840, 13, 300); }, {Severity::info}},
          {"somebody gives the command CHECKPOINT again and again", [] { return writing(0.1, 1_GiB, 840, 60); }, {}},
+         {"... several times a second, under a steady load",
+          [] { return writing(5, 4_GiB, 40, 0.4); },
+          {Severity::warning}},
+         {"the same at one look", [] { return writing(5, 4_GiB, 40, 0.4, 0.01, true); }, {Severity::warning}},
+         {"... while hardly anything is written", [] { return writing(0.01, 4_GiB, 40, 0.4); }, {}},
          {"by the clock", [] { return writing(1, 1_GiB, 840, 1e9); }, {}},
          {"two forced ones at the start of the day", [] { return writing(8, 64_MiB, 12, 5); }, {}}},
 };

@@ -63,7 +63,7 @@ std::string in_queue(double waits, std::string_view lock) {
 }
 
 Step end_session(const Session& s, std::size_t waiters, double load) {
-  // A statement that waits for its client to read does not hear that it is cancelled.
+  // A statement that waits for its client to read may not hear that it is cancelled.
   const bool idle = is_idle_in_transaction(s), deaf = s.wait_event == "ClientWrite", ends = idle || deaf;
   Step step{
       .title = ends ? fmt::format("end the session: {}", who(s)) : fmt::format("cancel the statement: {}", who(s)),
@@ -78,10 +78,10 @@ Step end_session(const Session& s, std::size_t waiters, double load) {
         fmt::format("{} {} on", words::counted(static_cast<double>(waiters), "session"), waiters == 1 ? "goes" : "go");
   step.duration = "at once";
   step.lock = "none";
-  step.caution = idle ? "its transaction is rolled back: whatever it has written since it began is lost"
-                 : deaf
-                     ? "its client has stopped reading, so a cancel would not be heard; its transaction is rolled back"
-                     : "its statement fails, and its transaction with it";
+  step.caution =
+      idle   ? "its transaction is rolled back: whatever it has written since it began is lost"
+      : deaf ? "its client has stopped reading, and a cancel may not be heard then; its transaction is rolled back"
+             : "its statement fails, and its transaction with it";
   step.load_relieved = load;
   return step;
 }

@@ -176,7 +176,7 @@ std::vector<Finding> cut_short(const Input& in) {
     Finding f;
     f.role = Role::symptom;
     f.severity = Severity::warning;
-    f.act_by = ActBy::today;
+    f.act_by = sure ? ActBy::now : ActBy::today;
     f.object = {"server", in.context().target};
     f.sentence = fmt::format("executions reach their limit, none passes it, and transactions roll back: {}", layer);
     f.evidence = {{"limit", layer},

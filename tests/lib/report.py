@@ -90,17 +90,19 @@ def less_sure(told, than):
 
 
 def cure_steps(report):
-    """The steps of the cure's straight path over all incidents, each once, in the printed order."""
+    """The steps to paste, over all incidents, each once, in the printed order: the cure's straight path; first aid where
+    there is no cure, or where a session or transaction is to be ended now and the cure is for the next time."""
     steps, seen = [], set()
     for finding in leads(report):
-        for remedy in finding.get("remedies", []):
-            if remedy.get("kind", "cure") != "cure":
-                continue
-            for step in remedy.get("steps", []):
-                key = (step.get("database", ""), " ".join(step.get("sql", "").split()))
-                if step.get("straight_path", True) and step.get("sql", "").strip() and key not in seen:
-                    seen.add(key)
-                    steps.append(step)
+        remedies = finding.get("remedies", [])
+        kinds = {r.get("kind", "cure") for r in remedies if any(s.get("sql", "").strip() for s in r.get("steps", []))}
+        held = (finding.get("object") or {}).get("kind") in ("session", "transaction")
+        pasted = kinds if held or "cure" not in kinds else {"cure"}
+        for step in (s for r in remedies if r.get("kind", "cure") in pasted for s in r.get("steps", [])):
+            key = (step.get("database", ""), " ".join(step.get("sql", "").split()))
+            if step.get("straight_path", True) and step.get("sql", "").strip() and key not in seen:
+                seen.add(key)
+                steps.append(step)
     return steps
 
 

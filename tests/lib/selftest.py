@@ -52,6 +52,13 @@ class Reports(unittest.TestCase):
         steps = report.cure_steps({"incidents": [{"causes": [one, two]}]})
         self.assertEqual([s["sql"] for s in steps], ["CREATE  INDEX x;", "CREATE INDEX y;"])
 
+    def test_first_aid_is_pasted_where_it_is_the_remedy(self):
+        held = finding("a", "4711", remedies=[cure("SELECT 1;", kind="first_aid"), cure("ALTER ROLE a;")])
+        held["object"]["kind"] = "session"
+        alone = finding("b", "t", remedies=[cure("SELECT 2;", kind="first_aid"), cure()])
+        steps = report.cure_steps({"incidents": [{"causes": [held, alone]}]})
+        self.assertEqual([s["sql"] for s in steps], ["SELECT 1;", "ALTER ROLE a;", "SELECT 2;"])
+
     def test_unknown_checks(self):
         self.assertEqual(report.unknown({"checks": [{"check": "a", "state": "fine"},
                                                     {"check": "b", "state": "unknown", "why_unknown": "no"}]}),

@@ -1,0 +1,1 @@
+ALTER ROLE closing SET statement_timeout = '400ms';

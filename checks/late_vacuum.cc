@@ -81,7 +81,7 @@ std::optional<LateVacuum> vacuum_is_late(const Input& in, const DeadTuples& tabl
     if (c.command == "VACUUM" && is_on(in, c, table))
       here = &c;
     else
-      elsewhere.push_back(c.table);
+      elsewhere.push_back(c.database == table.database && !c.table.empty() ? c.table : "in database " + c.database);
   }
   LateVacuum late;
   const double workers = set(in, "autovacuum_max_workers", most_workers), due = waited(in, table);

@@ -11,6 +11,20 @@ namespace {
 constexpr std::string_view unreachable = "server_unreachable";
 constexpr std::size_t most_identities = 500;
 
+// A table's schema may be known only some looks later: "page_views" is "public.page_views" then.
+bool is_same(const Object& a, const Object& b) {
+  return a == b || (a.kind == "table" && b.kind == "table" && a.database == b.database &&
+                    (a.name.ends_with("." + b.name) || b.name.ends_with("." + a.name)));
+}
+
+const Seen* seen_before(const Finding& f, const Identities& known) {
+  if (const auto it = known.find({f.check, f.object}); it != known.end()) return &it->second;
+  const auto it = std::find_if(known.begin(), known.end(), [&](const auto& k) {
+    return k.first.first == f.check && is_same(k.first.second, f.object);
+  });
+  return it == known.end() ? nullptr : &it->second;
+}
+
 }  // namespace
 
 bool is_unreachable(const Incident& i) { return i.lead().check == unreachable; }
@@ -18,10 +32,9 @@ bool is_unreachable(const Incident& i) { return i.lead().check == unreachable; }
 int relation(const Incident& incident, const Identities& known) {
   int best = 0;
   for (const Finding& f : incident.causes)
-    if (const auto it = known.find({f.check, f.object}); it != known.end())
-      best = std::max(best, it->second.cause ? 2 : 1);
+    if (const Seen* seen = seen_before(f, known)) best = std::max(best, seen->cause ? 2 : 1);
   for (const Finding& f : incident.symptoms)
-    if (known.contains({f.check, f.object})) best = std::max(best, 1);
+    if (seen_before(f, known) != nullptr) best = std::max(best, 1);
   return best;
 }
 

@@ -28,6 +28,12 @@ class Message:
         return self.json.get("status", "") if isinstance(self.json, dict) else ""
 
     @property
+    def is_event(self):
+        """What happened, told once to the channel: it pages nobody."""
+        alerts = self.json.get("alerts", []) if isinstance(self.json, dict) else []
+        return bool(alerts) and all(a.get("labels", {}).get("role") == "event" for a in alerts)
+
+    @property
     def text(self):
         """All that a person would read, line by line."""
         return "\n".join(strings(self.json)) if self.json is not None else self.body

@@ -261,6 +261,14 @@ TEST_F(Alerting, what_stands_behind_an_open_incident_continues_it) {
   EXPECT_THAT(other, ElementsAre(EdgeIs(Notice::Edge::firing)));
 }
 
+TEST_F(Alerting, a_table_whose_schema_is_known_later_is_the_same_incident) {
+  ASSERT_THAT(see({incident({finding(no_index, "page_views")})}), ElementsAre(EdgeIs(Notice::Edge::firing)));
+  EXPECT_THAT(see({incident({finding(no_index, "public.page_views")})}), IsEmpty());
+  EXPECT_THAT(see({incident({finding(no_index, "page_views")})}), IsEmpty());
+  EXPECT_THAT(see({incident({finding(no_index, "page_views")}), incident({finding(no_index, "public.views")})}),
+              ElementsAre(EdgeIs(Notice::Edge::firing)));
+}
+
 TEST_F(Alerting, a_symptom_that_splits_off_is_not_told_again) {
   see({proven});
   EXPECT_THAT(until_told({incident({finding(no_index, "documents")}), symptom}, 300), IsEmpty());

@@ -30,11 +30,11 @@ Scenario rolled_back_elsewhere();
 // One look of four seconds, all end at five seconds: twelve of them at once, and two while the counters were read.
 Scenario in_bursts(std::int64_t rollbacks);
 
-// Writers that wait for a lock and give up after five seconds, again and again.
 // All end at five seconds, and the counters of the databases are read each minute, the last time before the window.
 Scenario read_seldom();
 // One second, for half a minute; until then there was no limit, and executions took longer.
 Scenario lowered();
+// Writers that wait for a lock and give up after five seconds, again and again.
 Scenario gives_up();
 
 // Most end at five seconds, one of them lives on until eight; two cores.
